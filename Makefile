@@ -1,0 +1,72 @@
+# `make` lists what there is. Nothing but Go, make and git is needed: other
+# tools are Go modules, pinned, that the first use compiles.
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+MODULES := . $(patsubst %/go.mod,%,$(wildcard e2e/*/go.mod))
+# The root module comes last, so that its closing lines are what is seen.
+TESTED := $(filter-out .,$(MODULES)) .
+
+KUBERNETES ?=
+FUZZTIME ?= 1m
+ARGS ?=
+TESTFLAGS ?=
+IMAGE ?= keda-trust:dev
+ARCH ?= $(shell go env GOARCH)
+
+# The race detector needs a C compiler, which a machine with only Go lacks.
+RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && echo -race)
+
+# Prints the directory of a kube-apiserver and an etcd; progress is on stderr.
+FIND_ASSETS := go run -C e2e/assets . $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fuzz bench check-drift update build image clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+# Built and exec'ed instead of `go run`, which would not pass a SIGTERM on.
+run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--once ends by itself)
+	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	go build -C e2e/demo -o ../../bin/demo .; \
+	exec bin/demo $(ARGS)
+
+test: ## Test everything against a real API server (KUBERNETES=1.30 for another, TESTFLAGS=)
+	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	for module in $(TESTED); do \
+		echo "go test -C $$module $(RACE) $(TESTFLAGS) ./..."; \
+		go test -C $$module -timeout 20m $(RACE) $(TESTFLAGS) ./...; \
+	done
+
+lint: ## Check style and the import arrows in every module
+	@set -e; for module in $(MODULES); do \
+		echo "golangci-lint $$module"; \
+		(cd $$module && go run $(GOLANGCI_LINT) run --allow-serial-runners --config $(CURDIR)/.golangci.yml ./...); \
+	done
+
+fuzz: ## Fuzz each target for a while (FUZZTIME=1m)
+	@.ci/fuzz $(FUZZTIME)
+
+bench: ## Measure admission through a real API server, its parts, start and memory (ARGS='-n 100')
+	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	go test -timeout 30m -run '^$$' -bench . -benchmem $(TESTFLAGS) ./injector ./webhook; \
+	go build -C e2e/bench -o ../../bin/bench .; exec bin/bench --root . $(ARGS)
+
+check-drift: ## Fail where a generated or formatted file is not what it should be
+	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done
+	@echo "gofmt"; unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "not formatted: $$unformatted" >&2; exit 1; }
+	@echo "manifests/install.yaml"; go run -C e2e/render . --check
+
+update: ## Write goldens and rendered manifests anew; read the diff before committing
+	go run -C e2e/render .
+	go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
+
+build: ## Build bin/keda-trust
+	@go build -o bin/keda-trust ./cmd/keda-trust
+
+image: ## Build a container image with docker, podman or buildah (IMAGE=, ARCH=amd64 or arm64)
+	@.ci/image $(IMAGE) $(ARCH)
+
+clean: ## Remove what was built here; caches of Go and of the API servers stay
+	rm -rf bin

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitRefused = 1 // an object was refused, or what was started failed
+	exitUsage   = 2 // wrong usage or unreadable input
+)
+
+// exitError is an error that knows its exit code.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return e.err.Error() }
+func (e exitError) Unwrap() error { return e.err }
+
+// errRefused says nothing: the report has said it.
+var errRefused = exitError{exitRefused, errors.New("an object was refused")}
+
+// run is the whole program but for the process: arguments and streams in, exit
+// code out. What cobra itself complains of is wrong usage.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	called, err := root.ExecuteC()
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errRefused) {
+		return exitRefused
+	}
+	var coded exitError
+	if errors.As(err, &coded) {
+		fmt.Fprintf(stderr, "keda-trust: %v\n", err)
+		return coded.code
+	}
+	fmt.Fprintf(stderr, "keda-trust: %v\nSee \"%s --help\".\n", err, called.CommandPath())
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "keda-trust",
+		Short: "Give KEDA certificates that you chose and CAs that you trust",
+		Long: `keda-trust injects into KEDA's Deployments and its APIService the certificate
+that KEDA's components use among themselves, and the CAs that its scalers trust.
+In a cluster it does so at admission; on a command line, to manifests.`,
+		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject -f - | kubectl apply -f -`,
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+		Version: version(),
+
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.AddCommand(newWebhook(), newInject(), newUninject(), newVersion())
+	return root
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version and what it was built from",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "keda-trust %s\n", version())
+			return err
+		},
+	}
+}
+
+// version is what the Go toolchain recorded, so that no build flag can be wrong.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version + " " + info.GoVersion
+}

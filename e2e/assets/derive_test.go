@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+const kubernetesGoMod = `// This is a generated file.
+
+module k8s.io/kubernetes
+
+go 1.26.0
+
+godebug default=go1.26
+
+require (
+	example.org/forked v1.0.0
+	k8s.io/api v0.0.0
+)
+
+replace (
+	example.org/forked => example.org/fork v1.2.3
+	k8s.io/api => ./staging/src/k8s.io/api
+)
+`
+
+func TestTheDerivedModuleTakesPublishedLibraries(t *testing.T) {
+	derived, err := deriveKubernetes([]byte(kubernetesGoMod), release{minor: "1.37", patch: "v1.37.2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"module assets.invalid/kubernetes",
+		"k8s.io/kubernetes v1.37.2",
+		"k8s.io/api => k8s.io/api v0.37.2",
+		"example.org/forked => example.org/fork v1.2.3",
+		"godebug default=go1.26",
+	} {
+		if !strings.Contains(string(derived), line) {
+			t.Errorf("%q is missing in\n%s", line, derived)
+		}
+	}
+	if strings.Contains(string(derived), "./staging") {
+		t.Errorf("a directory is left in\n%s", derived)
+	}
+}
+
+func TestAModuleThatIsNotUnderstoodIsRefused(t *testing.T) {
+	cases := map[string]string{
+		"no go.mod at all":    "<html>",
+		"another module":      strings.Replace(kubernetesGoMod, "module k8s.io/kubernetes", "module example.org/other", 1),
+		"an unknown location": strings.Replace(kubernetesGoMod, "./staging/", "../elsewhere/", 1),
+	}
+	for story, gomod := range cases {
+		t.Run(story, func(t *testing.T) {
+			if derived, err := deriveKubernetes([]byte(gomod), release{minor: "1.37", patch: "v1.37.2"}); err == nil {
+				t.Errorf("accepted:\n%s", derived)
+			}
+		})
+	}
+}

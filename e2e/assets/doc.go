@@ -1,0 +1,17 @@
+// Command assets prints the directory of a kube-apiserver and an etcd, and
+// gets them first where there are none.
+//
+// It promises that standard output holds that directory and nothing else, that
+// a second call returns at once, and that two calls at the same time, also
+// from different checkouts, do not disturb each other. It must never import
+// anything of Kubernetes: every test run compiles it first.
+//
+// Decisions that bind it (2026-11):
+//   - Downloading comes before building: seconds against minutes. Whether there
+//     is a network is asked with a bound, for a firewall that drops packets
+//     would otherwise hold up a build that needs no such network.
+//   - The binaries are built from modules, not from a checkout: the checksum
+//     database then vouches for the source, and a module proxy is all it takes.
+//   - No -trimpath: the compiled packages are shared with whoever builds the
+//     same modules on this machine.
+package main

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// workspace is the directory of a module that exists for one build.
+type workspace string
+
+// newWorkspace makes a module with that go.mod and the checksums of the module
+// in source.
+func newWorkspace(into string, gomod []byte, source string) (workspace, error) {
+	dir := filepath.Join(into, "module")
+	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
+	if err != nil {
+		return "", fmt.Errorf("reading checksums: %w", err)
+	}
+	err = errors.Join(
+		os.RemoveAll(dir),
+		os.MkdirAll(dir, 0o755),
+		os.WriteFile(filepath.Join(dir, "go.mod"), gomod, 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644),
+	)
+	if err != nil {
+		return "", fmt.Errorf("writing a module: %w", err)
+	}
+	return workspace(dir), nil
+}
+
+// progressInterval is how long a build may be silent before somebody thinks
+// that it hangs.
+const progressInterval = 15 * time.Second
+
+// compile builds one program, telling how far it is. -v makes go name each
+// package that it compiles, which is all the progress that there is to see.
+func (w workspace) compile(ctx context.Context, output string, args ...string) error {
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-v", "-o", output}, args...)...)
+	build.Dir = string(w)
+	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
+	build.Cancel = func() error { return build.Process.Signal(os.Interrupt) }
+	build.WaitDelay = 10 * time.Second
+	lines, err := build.StderrPipe()
+	if err != nil {
+		return fmt.Errorf("preparing go build: %w", err)
+	}
+	if err := build.Start(); err != nil {
+		return fmt.Errorf("starting go build: %w", err)
+	}
+	var seen progress
+	stop := seen.report(filepath.Base(output))
+	said := seen.read(lines)
+	err = build.Wait()
+	stop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, strings.Join(said, "\n"))
+	}
+	return nil
+}
+
+// progress counts what go build -v says.
+type progress struct {
+	downloaded, compiled atomic.Int64
+}
+
+// read counts until the end and returns the last lines that are neither a
+// download nor a package: the errors.
+func (p *progress) read(from io.Reader) []string {
+	const kept = 40
+	var said []string
+	for scanner := bufio.NewScanner(from); scanner.Scan(); {
+		switch line := scanner.Text(); {
+		case strings.HasPrefix(line, "go: downloading "):
+			p.downloaded.Add(1)
+		case isPackage(line):
+			p.compiled.Add(1)
+		default:
+			said = append(said, line)
+			said = said[max(0, len(said)-kept):]
+		}
+	}
+	return said
+}
+
+// isPackage tells an import path from an error message.
+func isPackage(line string) bool {
+	return line != "" && !slices.ContainsFunc([]string{" ", ":", "#", "\t"}, func(mark string) bool {
+		return strings.Contains(line, mark)
+	})
+}
+
+// report tells the counts at intervals until stop is called.
+func (p *progress) report(name string) (stop func()) {
+	start := time.Now()
+	ticker := time.NewTicker(progressInterval)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				tell("%s: %s, %d modules downloaded, %d packages compiled",
+					name, time.Since(start).Round(time.Second), p.downloaded.Load(), p.compiled.Load())
+			}
+		}
+	}()
+	return func() {
+		ticker.Stop()
+		close(done)
+	}
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+const (
+	loopback = "127.0.0.1"
+	warmUp   = 50
+	idle     = 5 * time.Second
+)
+
+// bench is everything that is started for one run.
+type bench struct {
+	root    string // the checkout
+	dir     string // everything that is written
+	cluster *local.Cluster
+	client  *kubernetes.Clientset
+	noop    *noop
+	server  *local.Server
+	state   *injector.State
+}
+
+// measure starts everything, measures, and stops everything.
+func measure(ctx context.Context, root string, n int) (r *results, err error) {
+	dir, err := os.MkdirTemp("", "keda-trust-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("creating a directory: %w", err)
+	}
+	b := &bench{root: root, dir: dir}
+	defer func() { err = errors.Join(err, b.close()) }()
+	r = &results{machine: machine()}
+	if err := b.start(ctx, r); err != nil {
+		return nil, err
+	}
+	operator, err := b.installKEDA(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r, b.fill(ctx, r, operator, n)
+}
+
+// fill takes the measurements, the idle memory before any load.
+func (b *bench) fill(ctx context.Context, r *results, operator *unstructured.Unstructured, n int) (err error) {
+	if r.idle, err = b.idleMemory(ctx); err != nil {
+		return err
+	}
+	if r.contenders, err = b.contenders(ctx); err != nil {
+		return err
+	}
+	operator.SetName(sampleName)
+	operator.SetNamespace("") // the request's
+	body, err := json.Marshal(operator)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", local.Title(operator), err)
+	}
+	a := admissions{client: b.client.AppsV1().RESTClient(), body: body}
+	if err := b.prove(ctx, a, r.contenders); err != nil {
+		return err
+	}
+	if err := a.run(ctx, r.contenders, warmUp, n); err != nil {
+		return err
+	}
+	if r.loaded, err = b.memory(); err != nil {
+		return err
+	}
+	_, unchanged, err := a.once(ctx, r.contenders[0].namespace)
+	if err != nil {
+		return err
+	}
+	if r.seam, err = measureSeam(unchanged, b.state); err != nil {
+		return err
+	}
+	r.handler, err = measureHandler(ctx, b.root)
+	return err
+}
+
+// start brings up the control plane, the no-op and keda-trust, the latter twice:
+// the first time it has to make its CA.
+func (b *bench) start(ctx context.Context, r *results) error {
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	var err error
+	if b.cluster, err = local.StartCluster(); err != nil {
+		return err
+	}
+	r.kubernetes = b.cluster.Version
+	if err := b.connect(); err != nil {
+		return err
+	}
+	port, err := local.FreePort()
+	if err != nil {
+		return err
+	}
+	// The manifests grant Roles in it and do not make it.
+	if err := b.createNamespace(ctx, injector.DefaultKEDANamespace, nil, nil); err != nil {
+		return err
+	}
+	if _, err := b.cluster.Install(ctx, filepath.Join(b.root, local.Manifest), port); err != nil {
+		return err
+	}
+	options := local.ServerOptions{Binary: b.binary(), Kubeconfig: b.file("keda-trust.kubeconfig"), Log: b.file("keda-trust.log"), WebhookPort: port}
+	if err := b.cluster.WriteAccount(options.Kubeconfig); err != nil {
+		return err
+	}
+	if err := b.startTwice(ctx, options, r); err != nil {
+		return err
+	}
+	if port, err = local.FreePort(); err != nil {
+		return err
+	}
+	b.noop, err = startNoop(ctx, port)
+	return err
+}
+
+func (b *bench) startTwice(ctx context.Context, options local.ServerOptions, r *results) (err error) {
+	if r.firstReady, err = b.serve(ctx, options); err != nil {
+		return err
+	}
+	if err := b.server.Stop(); err != nil {
+		return err
+	}
+	r.nextReady, err = b.serve(ctx, options)
+	return err
+}
+
+// build makes what the image has, at a path that no other process runs from.
+func (b *bench) build(ctx context.Context) error {
+	command := exec.CommandContext(ctx, "go", "build", "-C", b.root, "-trimpath", "-ldflags=-s -w", "-o", b.binary(), "./cmd/keda-trust")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("building keda-trust: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (b *bench) connect() error {
+	kubeconfig := b.file("kubeconfig")
+	if err := b.cluster.WriteKubeconfig(kubeconfig, "bench", "system:masters"); err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	config.QPS, config.Burst = -1, -1
+	if b.client, err = kubernetes.NewForConfig(config); err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	return nil
+}
+
+// serve starts keda-trust and says how long it took from there to ready.
+func (b *bench) serve(ctx context.Context, options local.ServerOptions) (time.Duration, error) {
+	start := time.Now()
+	server, err := local.StartServer(ctx, options)
+	if err != nil {
+		return 0, err
+	}
+	b.server = server
+	return time.Since(start), nil
+}
+
+// close stops what was started, newest first, and removes the directory.
+func (b *bench) close() error {
+	var faults []error
+	if b.server != nil {
+		faults = append(faults, b.server.Stop())
+	}
+	if b.noop != nil {
+		faults = append(faults, b.noop.close())
+	}
+	if b.cluster != nil {
+		faults = append(faults, b.cluster.Stop())
+	}
+	return errors.Join(append(faults, os.RemoveAll(b.dir))...)
+}
+
+func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
+
+// binary is a path that nothing else runs from.
+func (b *bench) binary() string { return b.file(injector.Name) }

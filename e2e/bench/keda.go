@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+const (
+	certificateSecret = "keda-tls"
+	rootsConfigMap    = "corp-roots"
+	operatorName      = "keda-operator"
+	// patience is for what usually takes well below a second.
+	patience = 30 * time.Second
+)
+
+// installKEDA does what a platform team does: a namespace with a certificate and
+// a CA, and KEDA's own release. It returns the operator as KEDA publishes it.
+func (b *bench) installKEDA(ctx context.Context) (*unstructured.Unstructured, error) {
+	release, err := local.KEDARelease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.enable(ctx); err != nil {
+		return nil, err
+	}
+	var operator *unstructured.Unstructured
+	for _, object := range release {
+		if object.GetKind() == "Namespace" {
+			continue // is there, with the label
+		}
+		if object.GetKind() == "Deployment" && object.GetName() == operatorName {
+			operator = object
+		}
+		if _, err := b.cluster.Apply(ctx, object); err != nil {
+			return nil, err
+		}
+	}
+	if operator == nil {
+		return nil, errors.New("reading KEDA's release: it has no Deployment " + operatorName)
+	}
+	b.state, err = b.untilState(ctx)
+	return operator, err
+}
+
+// enable makes the sources and the Namespace that names them.
+func (b *bench) enable(ctx context.Context) error {
+	var names []string
+	for _, service := range []string{operatorName, "keda-metrics-apiserver", "keda-admission-webhooks"} {
+		host := service + "." + injector.DefaultKEDANamespace + ".svc"
+		names = append(names, host, host+".cluster.local")
+	}
+	certificate, err := issue("KEDA", names)
+	if err != nil {
+		return err
+	}
+	roots, err := issue("Example Corporate Root", nil)
+	if err != nil {
+		return err
+	}
+	if err := b.createNamespace(ctx, injector.DefaultKEDANamespace, map[string]string{injector.LabelInject: string(injector.ModeEnabled)}, map[string]string{
+		injector.AnnotationCertificate: "secret/" + certificateSecret,
+		injector.AnnotationCustomCA:    "configmap/" + rootsConfigMap,
+	}); err != nil {
+		return err
+	}
+	core, created := b.client.CoreV1(), metav1.CreateOptions{}
+	_, err = core.Secrets(injector.DefaultKEDANamespace).Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: certificateSecret},
+		Type:       corev1.SecretTypeTLS,
+		Data:       map[string][]byte{"tls.crt": certificate.certificate, "tls.key": certificate.key, "ca.crt": certificate.ca},
+	}, created)
+	if err != nil {
+		return fmt.Errorf("creating Secret %s: %w", certificateSecret, err)
+	}
+	_, err = core.ConfigMaps(injector.DefaultKEDANamespace).Create(ctx, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: rootsConfigMap},
+		Data:       map[string]string{"ca.crt": string(roots.ca)},
+	}, created)
+	if err != nil {
+		return fmt.Errorf("creating ConfigMap %s: %w", rootsConfigMap, err)
+	}
+	return nil
+}
+
+// createNamespace also changes one that is there.
+func (b *bench) createNamespace(ctx context.Context, name string, labels, annotations map[string]string) error {
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	namespace.SetName(name)
+	namespace.SetLabels(labels)
+	namespace.SetAnnotations(annotations)
+	_, err := b.cluster.Apply(ctx, namespace)
+	return err
+}
+
+// untilState waits for what the leader publishes.
+func (b *bench) untilState(ctx context.Context) (*injector.State, error) {
+	var state *injector.State
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		published, err := b.client.CoreV1().ConfigMaps(injector.DefaultKEDANamespace).Get(ctx, injector.StateConfigMap, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		state, err = injector.ParseState([]byte(published.Data[injector.StateKey]))
+		return err == nil && state.CustomCAConfigMap != "", err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the state in ConfigMap %s: %w\n%s", injector.StateConfigMap, err, b.server.LastWords())
+	}
+	return state, nil
+}

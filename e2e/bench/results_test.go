@@ -1,0 +1,82 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func exampleResults() *results {
+	const ms = time.Millisecond
+	return &results{
+		contenders: []*contender{
+			{name: nameNone, samples: []time.Duration{2 * ms}},
+			{name: nameNoop, samples: []time.Duration{3 * ms}},
+			{name: nameOurs, samples: []time.Duration{4 * ms}},
+		},
+		seam: 90 * time.Microsecond, handler: 200 * time.Microsecond,
+		firstReady: time.Second, nextReady: time.Second,
+		idle: 30 << 20, loaded: 50 << 20,
+	}
+}
+
+func TestRatioIsOfWhatEachAdds(t *testing.T) {
+	if got := exampleResults().ratio(); got != 2 {
+		t.Errorf("2 ms without, 3 with the no-op and 4 with keda-trust: ratio is %v, want 2", got)
+	}
+}
+
+func TestWhatMissesIsPrintedAsItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*results)
+		want   string
+	}{
+		"the ratio":   {func(*results) {}, "2.00  <= 1.30  missed"},
+		"the handler": {func(r *results) { r.handler = 401 * time.Microsecond }, "401  <= 400  missed"},
+		"the start":   {func(r *results) { r.nextReady = 2100 * time.Millisecond }, "2.10  <= 2.00  missed"},
+		"the memory":  {func(r *results) { r.idle = 41 << 20 }, "41.0  <= 40.0  missed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := exampleResults()
+			c.change(r)
+			var out strings.Builder
+			r.print(&out)
+			if got := columns(out.String()); !strings.Contains(got, c.want) {
+				t.Errorf("does not have %q:\n%s", c.want, got)
+			}
+		})
+	}
+}
+
+func TestWhatHoldsIsNotCalledMissed(t *testing.T) {
+	r := exampleResults()
+	r.contenders[2].samples = []time.Duration{3300 * time.Microsecond} // exactly 1.3
+	for _, f := range r.figures()[1:] {
+		if f.missed {
+			t.Errorf("%s: %s is missed, want %s", f.name, f.measured, f.wanted)
+		}
+	}
+}
+
+func TestAPolicyThatIsNotServedIsSaid(t *testing.T) {
+	var out strings.Builder
+	exampleResults().print(&out)
+	if !strings.Contains(out.String(), namePolicy+" is not served") {
+		t.Errorf("the policy is not mentioned:\n%s", out.String())
+	}
+}
+
+// columns makes what stands between two columns two blanks, always.
+func columns(table string) string {
+	var lines []string
+	for line := range strings.Lines(table) {
+		var cells []string
+		for cell := range strings.SplitSeq(line, "  ") {
+			if cell = strings.TrimSpace(cell); cell != "" {
+				cells = append(cells, cell)
+			}
+		}
+		lines = append(lines, strings.Join(cells, "  "))
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,179 @@
+package injector
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+	"k8s.io/apimachinery/pkg/util/json"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+)
+
+// bundleView holds the fields of an APIService that injection may change.
+type bundleView struct {
+	Metadata metadataView `json:"metadata"`
+	Spec     struct {
+		CABundle              []byte `json:"caBundle,omitempty"`
+		InsecureSkipTLSVerify bool   `json:"insecureSkipTLSVerify,omitempty"`
+	} `json:"spec"`
+}
+
+func viewAPIService(a *apiregistrationv1.APIService) bundleView {
+	v := bundleView{Metadata: metadataView{Labels: a.Labels, Annotations: a.Annotations}}
+	v.Spec.CABundle, v.Spec.InsecureSkipTLSVerify = a.Spec.CABundle, a.Spec.InsecureSkipTLSVerify
+	return v
+}
+
+func (j *job) apiService() Result {
+	a := &apiregistrationv1.APIService{}
+	if err := json.Unmarshal(j.request.Object, a); err != nil {
+		return j.unreadable(err)
+	}
+	if a.Name != KEDAAPIService || a.Spec.Service == nil {
+		return j.left(ReasonPassedThrough)
+	}
+	r, findings := j.bundleRecordOf(a.Annotations)
+	if result, settled := j.settle(findings, a.Annotations); settled {
+		return result
+	}
+	if j.taken(a.Labels) {
+		return j.finishBundle(viewAPIService(a), viewAPIService(uninjectAPIService(a, r, j.request.Offline)))
+	}
+	after, wanted, err := j.injectAPIService(a, r)
+	if err != nil {
+		return j.unreadable(err)
+	}
+	if !wanted {
+		return j.notPublished()
+	}
+	j.report.Injected = true
+	return j.finishBundle(viewAPIService(a), viewAPIService(after))
+}
+
+// settle ends what needs no look at the caBundle.
+func (j *job) settle(findings []Finding, annotations map[string]string) (Result, bool) {
+	owner, owned := bundleOwner(annotations)
+	switch {
+	case j.request.Mode == ModeUnmanaged:
+		return j.left(ReasonPassedThrough), true
+	case len(findings) > 0:
+		j.tell(findings)
+		return j.because(findings, nil), true
+	case owned:
+		f := warn(ReasonBundleElsewhere, j.object(), "caBundle", "is filled by %s, and left to it", owner)
+		j.tell([]Finding{f})
+		j.report.Message = f.String()
+		return j.left(ReasonBundleElsewhere), true
+	}
+	return Result{}, false
+}
+
+// notPublished leaves an object as it came, and tells why nothing is published.
+func (j *job) notPublished() Result {
+	j.tell(j.request.Findings)
+	if faults := Faults(j.request.Findings); len(faults) > 0 {
+		return j.because(faults, nil)
+	}
+	return j.left(ReasonNotPublished)
+}
+
+// taken tells whether what was injected is to be taken out, or why nothing is
+// injected that is not published.
+func (j *job) taken(labels map[string]string) bool {
+	switch {
+	case labels[LabelInject] == string(ModeDisabled):
+		j.report.Reason = ReasonOptedOut
+	case j.request.Mode == ModeDisabled:
+		j.report.Reason = ReasonUninjected
+		if !j.injected {
+			j.report.Reason = ReasonNothingToDo
+		}
+	default:
+		j.report.Reason = ReasonInjected
+		return false
+	}
+	return true
+}
+
+func uninjectAPIService(a *apiregistrationv1.APIService, r bundleRecord, offline bool) *apiregistrationv1.APIService {
+	after := a.DeepCopy()
+	after.Spec.CABundle, _ = r.original("", a.Spec.CABundle)
+	// In a cluster nobody is ever put back to not verifying.
+	if offline && r.SkipsVerify {
+		after.Spec.InsecureSkipTLSVerify = true
+	}
+	delete(after.Annotations, AnnotationInjected)
+	delete(after.Annotations, AnnotationStateID)
+	return after
+}
+
+// injectAPIService is a with the caBundle of the state; wanted is false where
+// there is none. The API server refuses a caBundle beside
+// insecureSkipTLSVerify: true, so one write changes both.
+func (j *job) injectAPIService(a *apiregistrationv1.APIService, r bundleRecord) (after *apiregistrationv1.APIService, wanted bool, err error) {
+	was, ours := r.original("", a.Spec.CABundle)
+	bundle := j.wantedBundle(a.Spec.CABundle, ours)
+	if len(bundle) == 0 {
+		return nil, false, nil
+	}
+	after = a.DeepCopy()
+	after.Spec.CABundle = bundle
+	after.Spec.InsecureSkipTLSVerify = false
+	next := bundleRecord{SkipsVerify: r.SkipsVerify || a.Spec.InsecureSkipTLSVerify}
+	if ours || !bytes.Equal(bundle, a.Spec.CABundle) {
+		next.Bundles = []bundleEdit{{Was: was, Now: digest(bundle)}}
+	}
+	return after, true, next.write(&after.Annotations, j.request.State.ID)
+}
+
+// wantedBundle is what the caBundle has to be, empty where that is not known.
+//
+//	KEDA issues    present       wanted
+//	no             any           the state's
+//	yes            ours, empty   the stored one, else the state's, else present
+//	yes            KEDA's        present: KEDA writes it itself
+func (j *job) wantedBundle(present []byte, ours bool) []byte {
+	state := j.request.State
+	if state == nil {
+		return nil
+	}
+	if !state.KEDAIssues {
+		return state.CABundle
+	}
+	empty := len(bytes.TrimSpace(present)) == 0
+	if !ours && !empty {
+		return present
+	}
+	var stored apiregistrationv1.APIService
+	if empty && len(j.request.OldObject) > 0 && json.Unmarshal(j.request.OldObject, &stored) == nil && len(stored.Spec.CABundle) > 0 {
+		return stored.Spec.CABundle
+	}
+	if len(state.CABundle) > 0 {
+		return state.CABundle
+	}
+	return present
+}
+
+// finishBundle is the difference, which audit only tells.
+func (j *job) finishBundle(before, after any) Result {
+	ops, err := difference(before, after)
+	if err != nil {
+		return j.unreadable(err)
+	}
+	j.tell(j.request.Findings)
+	if j.request.Mode == ModeAudit {
+		for _, op := range ops {
+			if metadataPath(op) {
+				continue
+			}
+			j.report.Warnings = append(j.report.Warnings, fmt.Sprintf("audit: %s: would %s %s", j.object(), op.Operation, op.Path))
+		}
+		return j.left(ReasonAudit)
+	}
+	return j.done(j.report.Reason, j.report.Injected, ops)
+}
+
+func metadataPath(op jsonpatch.Operation) bool {
+	return strings.HasPrefix(op.Path, "/metadata")
+}

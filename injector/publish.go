@@ -1,0 +1,67 @@
+package injector
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LabelManagedBy with the value Name marks what keda-trust publishes: only
+// such objects does it change or delete.
+const LabelManagedBy = "app.kubernetes.io/managed-by"
+
+// AnnotationReleased on StateConfigMap: that the Namespace is no longer managed
+// has been told.
+const AnnotationReleased = Domain + "/released"
+
+// Published says whether an object with these labels is keda-trust's own.
+func Published(labels map[string]string) bool { return labels[LabelManagedBy] == Name }
+
+// CustomCAConfigMapName names the content, so that other content is another
+// ConfigMap, and a rollout.
+func CustomCAConfigMapName(cas Bundle) string { return PublishedCAPrefix + cas.Digest()[:10] }
+
+// CertificateObject is the Secret that pods mount, nil where none is published.
+// Its type is that of its content, so that tools that look for certificates
+// about to expire find it.
+func (r Resolution) CertificateObject(namespace string) *corev1.Secret {
+	if r.Secret == nil {
+		return nil
+	}
+	return &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+		ObjectMeta: published(namespace, PublishedSecret),
+		Type:       corev1.SecretTypeTLS,
+		Data:       r.Secret,
+	}
+}
+
+// CustomCAObject is the immutable ConfigMap of custom CAs, nil without any.
+func (r Resolution) CustomCAObject(namespace string) *corev1.ConfigMap {
+	if r.State == nil || r.State.CustomCAConfigMap == "" {
+		return nil
+	}
+	immutable := true
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: published(namespace, r.State.CustomCAConfigMap),
+		Immutable:  &immutable,
+		Data:       map[string]string{PublishedCAKey: string(r.CustomCA)},
+	}
+}
+
+// Object is the ConfigMap that holds the state.
+func (s State) Object(namespace string) (*corev1.ConfigMap, error) {
+	raw, err := s.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: published(namespace, StateConfigMap),
+		Data:       map[string]string{StateKey: string(raw)},
+	}, nil
+}
+
+func published(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{LabelManagedBy: Name}}
+}

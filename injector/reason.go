@@ -1,0 +1,152 @@
+package injector
+
+import "fmt"
+
+// Reason is a stable code that says why something is as it is. One table,
+// [Reason.Sentence], serves log, metric, Event, admission warning and CLI.
+type Reason string
+
+// The reasons. Their values are part of the interface: alerts match on them.
+const (
+	ReasonInjected        Reason = "Injected"
+	ReasonUninjected      Reason = "Uninjected"
+	ReasonPassedThrough   Reason = "PassedThrough"
+	ReasonReleased        Reason = "Released"
+	ReasonPublished       Reason = "Published"
+	ReasonCustomCAAdded   Reason = "CustomCAAdded"
+	ReasonCustomCARemoved Reason = "CustomCARemoved"
+
+	ReasonOptedOut        Reason = "OptedOut"
+	ReasonNotKEDA         Reason = "NotKEDA"
+	ReasonOwnedElsewhere  Reason = "OwnedElsewhere"
+	ReasonBundleElsewhere Reason = "BundleOwnedElsewhere"
+	ReasonNothingToDo     Reason = "NothingToDo"
+	ReasonNotPublished    Reason = "NotPublished"
+	ReasonAudit           Reason = "Audit"
+
+	ReasonOptionInvalid       Reason = "OptionInvalid"
+	ReasonObjectInvalid       Reason = "ObjectInvalid"
+	ReasonRecordInvalid       Reason = "RecordInvalid"
+	ReasonVersionTooOld       Reason = "VersionTooOld"
+	ReasonVersionConflict     Reason = "VersionConflict"
+	ReasonVariableInFlag      Reason = "VariableInFlag"
+	ReasonCommandUnknown      Reason = "CommandUnknown"
+	ReasonMountConflict       Reason = "MountConflict"
+	ReasonVolumeConflict      Reason = "VolumeConflict"
+	ReasonRepeatedFlag        Reason = "RepeatedFlag"
+	ReasonNamespaceNotGranted Reason = "NamespaceNotGranted"
+	ReasonAmbiguous           Reason = "AmbiguousInstallation"
+
+	ReasonSourceMissing    Reason = "SourceMissing"
+	ReasonSourceDuplicate  Reason = "SourceDuplicate"
+	ReasonSourceForbidden  Reason = "SourceForbidden"
+	ReasonKeyMissing       Reason = "KeyMissing"
+	ReasonKeyMismatch      Reason = "KeyMismatch"
+	ReasonLeafInvalid      Reason = "LeafInvalid"
+	ReasonLeafExpired      Reason = "LeafExpired"
+	ReasonLeafNotYetValid  Reason = "LeafNotYetValid"
+	ReasonNamesMissing     Reason = "NamesMissing"
+	ReasonUsageMissing     Reason = "UsageMissing"
+	ReasonCAInvalid        Reason = "CAInvalid"
+	ReasonCAMissing        Reason = "CAMissing"
+	ReasonCANotCA          Reason = "CANotCA"
+	ReasonCAUnverified     Reason = "CAUnverified"
+	ReasonCustomCAInvalid  Reason = "CustomCAInvalid"
+	ReasonCustomCAWarning  Reason = "CustomCAWarning"
+	ReasonNotProven        Reason = "NotProven"
+	ReasonRotationOverride Reason = "RotationWouldOverwrite"
+)
+
+var sentences = map[Reason]string{
+	ReasonInjected:        "carries the published state",
+	ReasonUninjected:      "what was injected has been taken out again",
+	ReasonPassedThrough:   "not an object that keda-trust injects",
+	ReasonReleased:        "the namespace is no longer managed; everything stays as it is",
+	ReasonPublished:       "a new state has been published",
+	ReasonCustomCAAdded:   "a CA was added to what KEDA's scalers trust",
+	ReasonCustomCARemoved: "a CA was removed from what KEDA's scalers trust",
+
+	ReasonOptedOut:        "injection is disabled for this object",
+	ReasonNotKEDA:         "not a component of KEDA",
+	ReasonOwnedElsewhere:  "another operator manages the certificates of this installation",
+	ReasonBundleElsewhere: "a caBundle that another controller fills would not verify the certificate",
+	ReasonNothingToDo:     "nothing to change",
+	ReasonNotPublished:    "no state is published yet; the object is left as it was",
+	ReasonAudit:           "audit: says what would change and changes nothing",
+
+	ReasonOptionInvalid:       "an annotation has a value that is not allowed",
+	ReasonObjectInvalid:       "the object cannot be read",
+	ReasonRecordInvalid:       "the record of what was injected cannot be read",
+	ReasonVersionTooOld:       "this version of KEDA does not have what is asked for",
+	ReasonVersionConflict:     "label and image name different versions of KEDA; the lower one counts",
+	ReasonVariableInFlag:      "a flag that must change holds a $(VARIABLE)",
+	ReasonCommandUnknown:      "the container's command does not start KEDA directly",
+	ReasonMountConflict:       "a volume mount is in the way",
+	ReasonVolumeConflict:      "a volume has a name that keda-trust needs",
+	ReasonRepeatedFlag:        "a flag is given more than once; KEDA takes the last",
+	ReasonNamespaceNotGranted: "keda-trust was not granted this namespace at install",
+	ReasonAmbiguous:           "more than one Deployment is the same component of KEDA",
+
+	ReasonSourceMissing:    "a source does not exist",
+	ReasonSourceDuplicate:  "a source is named more than once",
+	ReasonSourceForbidden:  "keda-trust may not read a source",
+	ReasonKeyMissing:       "a source does not have the key",
+	ReasonKeyMismatch:      "private key and certificate do not belong together",
+	ReasonLeafInvalid:      "the certificate cannot be read",
+	ReasonLeafExpired:      "the certificate has expired",
+	ReasonLeafNotYetValid:  "the certificate is not valid yet",
+	ReasonNamesMissing:     "the certificate is not for the names of KEDA's Services",
+	ReasonUsageMissing:     "the certificate may not be used as server and client",
+	ReasonCAInvalid:        "the CA cannot be read",
+	ReasonCAMissing:        "there is no CA for the certificate",
+	ReasonCANotCA:          "what is given as CA is not one",
+	ReasonCAUnverified:     "the CA does not verify the certificate",
+	ReasonCustomCAInvalid:  "a custom CA cannot be read",
+	ReasonCustomCAWarning:  "a custom CA is unusual",
+	ReasonNotProven:        "contents were not given and have not been proven",
+	ReasonRotationOverride: "KEDA's own rotation would overwrite the Secret",
+}
+
+// Sentence explains the reason in a few words, without a period.
+func (r Reason) Sentence() string { return sentences[r] }
+
+// Finding is one thing that is wrong, or, where Warning is set, worth telling:
+// which object, which field of it, and a sentence with the value and what is
+// allowed.
+type Finding struct {
+	Reason  Reason
+	Object  string // "Secret keda/my-tls"
+	Field   string // "data[ca.crt]", may be empty
+	Message string // never holds key material
+	Warning bool
+}
+
+// String is the form for warnings, Events and the CLI.
+func (f Finding) String() string {
+	at := f.Object
+	if f.Field != "" {
+		at += " " + f.Field
+	}
+	return fmt.Sprintf("%s: %s: %s", f.Reason, at, f.Message)
+}
+
+func fault(reason Reason, object, field, format string, args ...any) Finding {
+	return Finding{Reason: reason, Object: object, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+func warn(reason Reason, object, field, format string, args ...any) Finding {
+	f := fault(reason, object, field, format, args...)
+	f.Warning = true
+	return f
+}
+
+// Faults returns the findings that are not warnings.
+func Faults(findings []Finding) []Finding {
+	var out []Finding
+	for _, f := range findings {
+		if !f.Warning {
+			out = append(out, f)
+		}
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package injector
+
+import "crypto/x509"
+
+// filledBundle is a caBundle that another controller was asked to fill.
+type filledBundle struct {
+	object, field, owner string
+	caBundle             []byte
+	name                 string
+}
+
+// checkBundleOwners refuses a certificate that a caBundle of another owner
+// would not verify: no component may switch before the API server can follow.
+func (r *resolver) checkBundleOwners(p Proof) {
+	for _, b := range r.filledBundles() {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(b.caBundle)
+		v := newVerifier(p, p.Leaf.Certificate(), roots)
+		if v.verify(x509.ExtKeyUsageServerAuth) == nil && p.Leaf.Certificate().VerifyHostname(b.name) == nil {
+			continue
+		}
+		f := fault(ReasonBundleElsewhere, b.object, b.field,
+			"%s fills it, and what it holds does not verify the certificate %s for %s; let it fill in the CA of this certificate, or remove the annotation that asks for it",
+			b.owner, subject(p.Leaf.Certificate()), b.name)
+		f.Warning = r.in.Offline && len(b.caBundle) == 0
+		r.add(f)
+	}
+}
+
+func (r *resolver) filledBundles() []filledBundle {
+	var out []filledBundle
+	i := r.in.Installation
+	if api := i.APIService; api != nil {
+		if owner, owned := bundleOwner(api.Annotations); owned {
+			out = append(out, filledBundle{"APIService " + api.Name, "spec.caBundle", owner, api.Spec.CABundle, i.serviceName(api.Spec.Service.Name)})
+		}
+	}
+	vwc := i.ValidatingWebhook
+	if vwc == nil {
+		return out
+	}
+	owner, owned := bundleOwner(vwc.Annotations)
+	for _, webhook := range vwc.Webhooks {
+		service := webhook.ClientConfig.Service
+		if owned && service != nil && service.Namespace == i.Namespace {
+			out = append(out, filledBundle{"ValidatingWebhookConfiguration " + vwc.Name, "webhooks[" + webhook.Name + "].clientConfig.caBundle",
+				owner, webhook.ClientConfig.CABundle, i.serviceName(service.Name)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package injector
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// stateFormat is raised when a State written by one version cannot be carried
+// out by the version before.
+const stateFormat = 1
+
+// State is the one decision for one installation of KEDA: what admission and
+// the controllers carry out. It is published as JSON in StateConfigMap and
+// holds no secret. Its ID is a digest of everything else in it.
+type State struct {
+	Format int    `json:"format"`
+	ID     string `json:"id"`
+
+	// KEDAIssues: the operator creates and rotates CertificateSecret itself,
+	// which is mounted directly, and keda-admission is KEDA's to write.
+	KEDAIssues bool `json:"kedaIssues,omitempty"`
+	// CertificateSecret is the Secret whose tls.crt, tls.key and ca.crt are
+	// mounted; empty where certificates are left as they are.
+	CertificateSecret string `json:"certificateSecret,omitempty"`
+	// CertDir is where; empty for the directory that each component uses.
+	CertDir string `json:"certDir,omitempty"`
+
+	// CustomCAConfigMap holds PublishedCAKey; empty for no custom CAs.
+	CustomCAConfigMap string `json:"customCAConfigMap,omitempty"`
+	// CustomCADir is never empty where CustomCAConfigMap is set.
+	CustomCADir string `json:"customCADir,omitempty"`
+
+	// CABundle is PEM, what verifies the certificate; empty where it is not
+	// known (yet), as when KEDA is the issuer and has not issued.
+	CABundle []byte `json:"caBundle,omitempty"`
+
+	// ManualRollout: nothing restarts before the next write by somebody else.
+	ManualRollout bool `json:"manualRollout,omitempty"`
+}
+
+// Seal sets Format and ID from the rest of the state.
+func (s *State) Seal() error {
+	s.Format, s.ID = stateFormat, ""
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("encoding state: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	s.ID = hex.EncodeToString(sum[:8])
+	return nil
+}
+
+// Encode is the JSON that is published.
+func (s State) Encode() ([]byte, error) { return json.Marshal(s) }
+
+// ParseState reads what Encode wrote. A state that a newer keda-trust wrote in
+// another format, or that was edited by hand, is an error.
+func ParseState(raw []byte) (*State, error) {
+	var s State
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("decoding state: %w", err)
+	}
+	if s.Format != stateFormat {
+		return nil, fmt.Errorf("decoding state: format %d, this keda-trust knows %d", s.Format, stateFormat)
+	}
+	sealed := s
+	if err := sealed.Seal(); err != nil {
+		return nil, err
+	}
+	if sealed.ID != s.ID {
+		return nil, fmt.Errorf("decoding state: ID %q does not match its content", s.ID)
+	}
+	return &s, nil
+}

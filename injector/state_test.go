@@ -1,0 +1,87 @@
+package injector
+
+import (
+	"strings"
+	"testing"
+)
+
+func sealedState(t *testing.T) State {
+	t.Helper()
+	s := State{CertificateSecret: PublishedSecret, CustomCAConfigMap: PublishedCAPrefix + "0123456789", CustomCADir: DefaultCustomCADir, CABundle: []byte("bundle")}
+	if err := s.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAStateComesBackAsItWasPublished(t *testing.T) {
+	t.Parallel()
+	s := sealedState(t)
+	raw, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParseState(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back.ID != s.ID || back.CustomCAConfigMap != s.CustomCAConfigMap {
+		t.Fatalf("got %+v, want %+v", back, s)
+	}
+}
+
+func TestAStateThatIsNotOursIsRefused(t *testing.T) {
+	t.Parallel()
+	s := sealedState(t)
+	raw, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct{ raw, want string }{
+		"not JSON":         {"{", "decoding state"},
+		"a later format":   {strings.Replace(string(raw), `"format":1`, `"format":2`, 1), "format 2, this keda-trust knows 1"},
+		"edited by hand":   {strings.Replace(string(raw), PublishedSecret, "another", 1), "does not match its content"},
+		"an unknown shape": {`{"format":1}`, "does not match its content"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := ParseState([]byte(c.raw)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want an error that says %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTheIDFollowsEveryField(t *testing.T) {
+	t.Parallel()
+	base := sealedState(t)
+	changes := map[string]func(*State){
+		"issuer":     func(s *State) { s.KEDAIssues = true },
+		"secret":     func(s *State) { s.CertificateSecret = "x" },
+		"cert dir":   func(s *State) { s.CertDir = "/x" },
+		"custom CA":  func(s *State) { s.CustomCAConfigMap = "x" },
+		"custom dir": func(s *State) { s.CustomCADir = "/x" },
+		"caBundle":   func(s *State) { s.CABundle = []byte("x") },
+		"rollout":    func(s *State) { s.ManualRollout = true },
+	}
+	for name, change := range changes {
+		s := base
+		change(&s)
+		if err := s.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		if s.ID == base.ID {
+			t.Errorf("the ID does not follow the %s", name)
+		}
+	}
+}
+
+func TestEveryReasonHasASentence(t *testing.T) {
+	t.Parallel()
+	for reason, sentence := range sentences {
+		if sentence == "" || strings.HasSuffix(sentence, ".") {
+			t.Errorf("%s: %q", reason, sentence)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/go-logr/logr"
+	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// resolver decides for an installation whose state is not published yet, as the
+// leader will. The incoming Deployment, nil for an APIService, stands for the
+// stored one.
+type resolver interface {
+	Resolve(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Resolution, error)
+}
+
+// handler answers admission from what is cached and published.
+type handler struct {
+	namespaces client.Reader // cached
+	live       client.Reader
+	states     states
+	resolver   resolver
+}
+
+// verdict is an answer on its way: what the report says, and what came of it.
+type verdict struct {
+	component injector.Component
+	result    injector.Result
+	warnings  []string
+}
+
+// mutate is an answerFunc. Whatever happens, the object is allowed.
+func (h handler) mutate(ctx context.Context, request *admissionv1.AdmissionRequest) (response *admissionv1.AdmissionResponse) {
+	start := time.Now()
+	defer func() { durations.Observe(time.Since(start).Seconds()) }()
+	defer func() {
+		if cause := recover(); cause != nil {
+			panics.Inc()
+			logger(ctx, request).Error(fmt.Errorf("panic: %v", cause), "Allowing an object as it came", "stack", string(debug.Stack()))
+			response = allowed("keda-trust met a fault of its own and left this object as it was; its log says more")
+		}
+	}()
+	v := h.decide(ctx, request)
+	admissions.WithLabelValues(string(v.component), string(v.result.Report.Reason)).Inc()
+	response = allowed(v.warnings...)
+	if len(v.result.Patch) == 0 {
+		return response
+	}
+	patch, err := json.Marshal(v.result.Patch)
+	if err != nil {
+		logger(ctx, request).Error(err, "Allowing an object as it came")
+		return allowed("keda-trust could not encode its change and left this object as it was")
+	}
+	form := admissionv1.PatchTypeJSONPatch
+	response.Patch, response.PatchType = patch, &form
+	return response
+}
+
+func allowed(warnings ...string) *admissionv1.AdmissionResponse {
+	return &admissionv1.AdmissionResponse{Allowed: true, Warnings: warnings}
+}
+
+func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionRequest) verdict {
+	s, err := subjectOf(request)
+	if err != nil || s.namespace == "" || !s.concerns() {
+		return silent(s)
+	}
+	namespace, err := h.namespace(ctx, s.namespace)
+	if err != nil {
+		logger(ctx, request).Error(err, "Allowing an object as it came")
+		return told(s, injector.Finding{Reason: injector.ReasonNotPublished, Object: "Namespace " + s.namespace,
+			Message: "could not be read, so this object is left as it was; keda-trust's log says more"})
+	}
+	if namespace == nil {
+		return silent(s)
+	}
+	mode, findings := injector.ParseMode(namespace.Name, namespace.Labels)
+	switch {
+	case mode == injector.ModeUnmanaged && len(findings) == 0:
+		return silent(s)
+	case mode == injector.ModeUnmanaged:
+		return told(s, findings[0])
+	case !h.states.granted(namespace.Name):
+		return told(s, notGranted(namespace.Name))
+	}
+	return h.inject(ctx, request, s, namespace, mode)
+}
+
+// notGranted names the value to set.
+func notGranted(namespace string) injector.Finding {
+	return injector.Finding{Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + namespace,
+		Message: fmt.Sprintf("has the label %s, but keda-trust has no rights in it; add %q to the chart's value kedaNamespaces", injector.LabelInject, namespace)}
+}
+
+func (h handler) inject(ctx context.Context, request *admissionv1.AdmissionRequest, s subject, namespace *corev1.Namespace, mode injector.Mode) verdict {
+	state, findings := h.state(ctx, s, namespace, mode)
+	result := injector.Inject(injector.Request{
+		Object:    request.Object.Raw,
+		OldObject: request.OldObject.Raw,
+		Mode:      mode,
+		State:     state,
+		Findings:  findings,
+	})
+	logger(ctx, request).V(1).Info("Answered", "component", s.component, "reason", result.Report.Reason, "operations", len(result.Patch))
+	return verdict{component: s.component, result: result, warnings: warnings(result.Report)}
+}
+
+// state is what is published, else what is resolved this once; nil with findings
+// where there is none. To take out what was injected needs none.
+func (h handler) state(ctx context.Context, s subject, namespace *corev1.Namespace, mode injector.Mode) (*injector.State, []injector.Finding) {
+	if mode == injector.ModeDisabled {
+		return nil, nil
+	}
+	state, err := h.states.read(ctx, namespace.Name)
+	if err != nil {
+		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "ConfigMap " + namespace.Name + "/" + injector.StateConfigMap,
+			Message: err.Error(), Warning: true}}
+	}
+	if state != nil {
+		return state, nil
+	}
+	resolution, err := h.resolver.Resolve(ctx, namespace.Name, s.deployment)
+	if err != nil {
+		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + namespace.Name,
+			Message: "nothing is published yet, and deciding at once did not succeed: " + err.Error(), Warning: true}}
+	}
+	return resolution.State, resolution.Findings
+}
+
+// namespace is nil where there is none. A Namespace that was made a moment ago
+// may not have reached the cache, so a miss is followed by one live read.
+func (h handler) namespace(ctx context.Context, name string) (*corev1.Namespace, error) {
+	var namespace corev1.Namespace
+	key := client.ObjectKey{Name: name}
+	err := h.namespaces.Get(ctx, key, &namespace)
+	if err != nil {
+		err = h.live.Get(ctx, key, &namespace)
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading Namespace %s: %w", name, err)
+	}
+	return &namespace, nil
+}
+
+func silent(s subject) verdict {
+	return verdict{component: s.component, result: injector.Result{Report: injector.Report{Reason: injector.ReasonPassedThrough}}}
+}
+
+func told(s subject, finding injector.Finding) verdict {
+	v := silent(s)
+	v.result.Report.Reason = finding.Reason
+	v.warnings = limited([]string{finding.String()})
+	return v
+}
+
+func logger(ctx context.Context, request *admissionv1.AdmissionRequest) logr.Logger {
+	return logr.FromContextOrDiscard(ctx).WithValues("uid", request.UID, "kind", request.Kind.Kind, "namespace", request.Namespace,
+		"name", request.Name, "operation", request.Operation)
+}
+
+// probe is an answerFunc for the probe entry: that it answers is the answer.
+func probe(context.Context, *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
+	return allowed()
+}

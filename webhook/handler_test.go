@@ -1,0 +1,75 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var _ = Describe("The handler", func() {
+	apiService := &admissionv1.AdmissionRequest{
+		UID: "1", Name: injector.KEDAAPIService, Operation: admissionv1.Update,
+		Object: runtime.RawExtension{Raw: []byte(`{"apiVersion":"apiregistration.k8s.io/v1","kind":"APIService","metadata":{"name":"` + injector.KEDAAPIService + `"},"spec":{"service":{"namespace":"keda","name":"m"}}}`)},
+	}
+	apiService.Kind.Group, apiService.Kind.Kind = "apiregistration.k8s.io", "APIService"
+
+	It("allows an object as it came when its own code panics, and says so", func(ctx context.Context) {
+		response := handler{namespaces: reader(func() error { panic("fault") })}.mutate(ctx, apiService)
+		Expect(response.Allowed).To(BeTrue())
+		Expect(response.Patch).To(BeEmpty())
+		Expect(response.Warnings).To(ConsistOf(ContainSubstring("a fault of its own")))
+	})
+
+	It("allows an object as it came when the API server cannot be read, and says so", func(ctx context.Context) {
+		broken := reader(func() error { return errors.New("etcd is away") })
+		response := handler{namespaces: broken, live: broken}.mutate(ctx, apiService)
+		Expect(response.Allowed).To(BeTrue())
+		Expect(response.Patch).To(BeEmpty())
+		Expect(response.Warnings).To(ConsistOf(ContainSubstring("Namespace keda: could not be read")))
+	})
+
+	It("allows what it cannot decode", func(ctx context.Context) {
+		garbage := apiService.DeepCopy()
+		garbage.Object.Raw = []byte(`{"spec":7}`)
+		Expect(handler{}.mutate(ctx, garbage).Allowed).To(BeTrue())
+	})
+
+	It("shows each warning whole, once, and a handful of them", func() {
+		many := strings.Split(strings.Repeat("x ", 30), " ")
+		for i := range many {
+			many[i] = strings.Repeat("ü", 100+i)
+		}
+		shown := limited(append(many, many...))
+		Expect(shown).To(HaveLen(maxWarnings))
+		Expect(shown).To(HaveEach(WithTransform(func(s string) int { return len(s) }, BeNumerically("<=", maxWarningBytes))))
+		Expect(shown[maxWarnings-1]).To(ContainSubstring("more"))
+		Expect(limited([]string{"a\nb", "a b"})).To(Equal([]string{"keda-trust: a b"}))
+	})
+
+	DescribeTable("answers before the API server stops waiting", func(query string, want time.Duration) {
+		Expect(answerTime(httptest.NewRequest("POST", "/mutate"+query, nil))).To(Equal(want))
+	},
+		Entry("which says for how long", "?timeout=5s", 4500*time.Millisecond),
+		Entry("however short", "?timeout=600ms", 300*time.Millisecond),
+		Entry("or does not say", "", 9500*time.Millisecond),
+		Entry("or says nonsense", "?timeout=-1s", 9500*time.Millisecond),
+	)
+})
+
+// reader answers every Get alike.
+type reader func() error
+
+func (r reader) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return r()
+}
+func (reader) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }

@@ -1,0 +1,59 @@
+package webhook
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/keda-trust/keda-trust/webhook/serving"
+)
+
+// Options configure Run. Serving holds what concerns the webhook's own
+// certificate; its Address follows from Port.
+type Options struct {
+	Serving serving.Options
+
+	// Port is where admission listens, on all addresses.
+	Port int
+	// MetricsAddress and HealthAddress are host:port, ":port", or "0" for none.
+	MetricsAddress, HealthAddress string
+	// KEDANamespaces are those in which keda-trust was granted its Roles.
+	KEDANamespaces []string
+	// LeaderElection is off only where there is one process, outside a cluster.
+	LeaderElection bool
+	// ShutdownDelay is how long admission is served after the process was told to
+	// stop: as long as endpoint lists may still name it.
+	ShutdownDelay time.Duration
+}
+
+// Validate reports every fault at once.
+func (o Options) Validate() field.ErrorList {
+	var faults field.ErrorList
+	root := field.NewPath("options")
+	if o.Port < 1 || o.Port > 65535 {
+		faults = append(faults, field.Invalid(root.Child("port"), o.Port, "must be from 1 to 65535"))
+	}
+	if len(o.KEDANamespaces) == 0 {
+		faults = append(faults, field.Required(root.Child("kedaNamespaces"), "keda-trust has rights in named namespaces only"))
+	}
+	for i, namespace := range o.KEDANamespaces {
+		for _, fault := range validation.IsDNS1123Label(namespace) {
+			faults = append(faults, field.Invalid(root.Child("kedaNamespaces").Index(i), namespace, fault))
+		}
+	}
+	if o.ShutdownDelay < 0 {
+		faults = append(faults, field.Invalid(root.Child("shutdownDelay"), o.ShutdownDelay.String(), "must not be negative"))
+	}
+	if o.Serving.Namespace == "" {
+		return append(faults, field.Required(root.Child("serving", "namespace"), "the Secret of the serving certificate is in it"))
+	}
+	return append(faults, o.serving().Validate(root.Child("serving"))...)
+}
+
+func (o Options) serving() serving.Options {
+	own := o.Serving
+	own.Address = fmt.Sprintf("127.0.0.1:%d", o.Port)
+	return own
+}

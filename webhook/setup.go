@@ -1,0 +1,146 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/serving"
+	"github.com/keda-trust/keda-trust/webhook/trust"
+)
+
+// Run serves admission and runs the controllers until ctx is done, and then for
+// as long as the shutdown delay says, unready.
+func Run(ctx context.Context, config *rest.Config, o Options) error {
+	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(config, o.manager(scheme))
+	if err != nil {
+		return fmt.Errorf("setting up the manager: %w", err)
+	}
+	return run(ctx, mgr, o)
+}
+
+func run(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	drain, err := AddToManager(mgr, o)
+	if err != nil {
+		return err
+	}
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	stop := context.AfterFunc(ctx, func() {
+		drain()
+		mgr.GetLogger().Info("Told to stop; serving on for those who have not heard of it", "delay", o.ShutdownDelay.String())
+		select {
+		case <-time.After(o.ShutdownDelay):
+			end()
+		case <-life.Done():
+		}
+	})
+	defer stop()
+	if err := mgr.Start(life); err != nil {
+		return fmt.Errorf("running keda-trust: %w", err)
+	}
+	return nil
+}
+
+// manager has caches of Namespaces, of the Deployments of the granted namespaces
+// and of single objects by name, and never of Secrets or ConfigMaps.
+func (o Options) manager(scheme *runtime.Scheme) ctrl.Options {
+	uncached := []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         o.cache(),
+		Client:                        client.Options{FieldOwner: injector.Name, Cache: &client.CacheOptions{DisableFor: uncached}},
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.HealthAddress,
+		LeaderElection:                o.LeaderElection,
+		LeaderElectionID:              injector.LeaderElectionID,
+		LeaderElectionNamespace:       o.Serving.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+	}
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiregistrationv1.AddToScheme, certmanagerv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("building the scheme: %w", err)
+		}
+	}
+	return scheme, nil
+}
+
+func (o Options) cache() cache.Options {
+	granted := map[string]cache.Config{}
+	for _, namespace := range o.KEDANamespaces {
+		granted[namespace] = cache.Config{}
+	}
+	named := func(name string) cache.ByObject {
+		return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
+	}
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&appsv1.Deployment{}:                                      {Namespaces: granted},
+			&apiregistrationv1.APIService{}:                           named(injector.KEDAAPIService),
+			&admissionregistrationv1.ValidatingWebhookConfiguration{}: named(injector.KEDAValidatingWebhook),
+		},
+	}
+}
+
+// AddToManager adds everything that keda-trust runs in a cluster. The function
+// that it returns makes the process unready, for good.
+func AddToManager(mgr ctrl.Manager, o Options) (drain func(), err error) {
+	if _, err := mgr.GetCache().GetInformer(context.Background(), &corev1.Namespace{}); err != nil {
+		return nil, fmt.Errorf("setting up the cache of Namespaces: %w", err)
+	}
+	certificate, err := serving.New(o.serving())
+	if err != nil {
+		return nil, err
+	}
+	if err := certificate.SetupWithManager(mgr); err != nil {
+		return nil, err
+	}
+	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces}); err != nil {
+		return nil, err
+	}
+	published, err := newStates(mgr, o.KEDANamespaces)
+	if err != nil {
+		return nil, err
+	}
+	log := mgr.GetLogger().WithName("admission")
+	answers := handler{namespaces: mgr.GetCache(), live: mgr.GetAPIReader(), states: published, resolver: trust.Reader{Live: mgr.GetAPIReader()}}
+	routes := http.NewServeMux()
+	routes.Handle(injector.PathMutate, reviews{answers.mutate, log})
+	routes.Handle(injector.PathProbe, reviews{probe, log})
+	own := &listener{port: o.Port, tls: certificate.TLS, handler: routes, log: log}
+	if err := mgr.Add(own); err != nil {
+		return nil, fmt.Errorf("adding the listener: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("listener", own.alive); err != nil {
+		return nil, fmt.Errorf("adding the liveness check: %w", err)
+	}
+	if err := mgr.AddReadyzCheck("handshake", certificate.Ready); err != nil {
+		return nil, fmt.Errorf("adding the readiness check: %w", err)
+	}
+	return certificate.Drain, nil
+}

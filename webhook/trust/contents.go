@@ -1,0 +1,150 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var certificateKind = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}
+
+// bundleVersions of ClusterTrustBundle, the most stable first: which one is
+// served depends on the cluster's version and its feature gates.
+var bundleVersions = []string{"v1", "v1beta1", "v1alpha1"}
+
+// fetched is one source's content and the objects that it is from.
+type fetched struct {
+	content injector.Content
+	targets []target
+}
+
+// contents reads the sources one by one, by name. What does not exist, may not
+// be read or is not served is a content too; any other failure is an error.
+func (r Reader) contents(ctx context.Context, namespace string, sources []injector.Source) (injector.Contents, []target, error) {
+	contents := injector.Contents{}
+	var targets []target
+	for _, s := range sources {
+		got, err := r.content(ctx, namespace, s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading %s: %w", s.Describe(namespace), err)
+		}
+		contents[s] = got.content
+		targets = append(targets, got.targets...)
+	}
+	return contents, targets, nil
+}
+
+func (r Reader) content(ctx context.Context, namespace string, s injector.Source) (fetched, error) {
+	switch s.Kind {
+	case injector.SourceSecret:
+		return r.secret(ctx, namespace, s.Name)
+	case injector.SourceConfigMap:
+		return r.configMap(ctx, namespace, s.Name)
+	case injector.SourceCertificate:
+		return r.certificate(ctx, namespace, s.Name)
+	case injector.SourceClusterTrustBundle:
+		return r.trustBundle(ctx, s.Name)
+	}
+	return fetched{}, fmt.Errorf("the kind %q cannot be read", s.Kind)
+}
+
+func (r Reader) secret(ctx context.Context, namespace, name string) (fetched, error) {
+	got := fetched{targets: []target{secretTarget(namespace, name)}}
+	secret := &corev1.Secret{}
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret); err != nil {
+		var transient error
+		got.content.Err, transient = absent(err)
+		return got, transient
+	}
+	got.content.Data = secret.Data
+	return got, nil
+}
+
+func (r Reader) configMap(ctx context.Context, namespace, name string) (fetched, error) {
+	got := fetched{targets: []target{configMapTarget(namespace, name)}}
+	configMap := &corev1.ConfigMap{}
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, configMap); err != nil {
+		var transient error
+		got.content.Err, transient = absent(err)
+		return got, transient
+	}
+	got.content.Data = map[string][]byte{}
+	for key, value := range configMap.Data {
+		got.content.Data[key] = []byte(value)
+	}
+	for key, value := range configMap.BinaryData {
+		got.content.Data[key] = value
+	}
+	return got, nil
+}
+
+// certificate reads the Secret that cert-manager writes for a Certificate.
+func (r Reader) certificate(ctx context.Context, namespace, name string) (fetched, error) {
+	certificate := &unstructured.Unstructured{}
+	certificate.SetGroupVersionKind(certificateKind)
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, certificate); err != nil {
+		cause, transient := absent(err)
+		got := fetched{content: injector.Content{Err: cause}}
+		if !meta.IsNoMatchError(err) {
+			got.targets = []target{certificateTarget(namespace, name)}
+		}
+		return got, transient
+	}
+	secretName, _, err := unstructured.NestedString(certificate.Object, "spec", "secretName")
+	if err != nil {
+		return fetched{}, fmt.Errorf("reading spec.secretName: %w", err)
+	}
+	got, err := r.secret(ctx, namespace, secretName)
+	if got.content.Err != nil {
+		got.content.Err = fmt.Errorf("its Secret %s: %w; see whether cert-manager has issued it: kubectl describe certificate %s", secretName, got.content.Err, name)
+	}
+	got.content.SecretName = secretName
+	got.targets = append(got.targets, certificateTarget(namespace, name))
+	return got, err
+}
+
+func (r Reader) trustBundle(ctx context.Context, name string) (fetched, error) {
+	for _, version := range bundleVersions {
+		bundle := &unstructured.Unstructured{}
+		bundle.SetGroupVersionKind(schema.GroupVersionKind{Group: "certificates.k8s.io", Version: version, Kind: "ClusterTrustBundle"})
+		err := r.Live.Get(ctx, types.NamespacedName{Name: name}, bundle)
+		if meta.IsNoMatchError(err) {
+			continue
+		}
+		got := fetched{targets: []target{bundleTarget(version, name)}}
+		if err != nil {
+			var transient error
+			got.content.Err, transient = absent(err)
+			return got, transient
+		}
+		text, _, err := unstructured.NestedString(bundle.Object, "spec", "trustBundle")
+		if err != nil {
+			return fetched{}, fmt.Errorf("reading spec.trustBundle: %w", err)
+		}
+		got.content.Data = map[string][]byte{injector.KeyTrustBundle: []byte(text)}
+		return got, nil
+	}
+	return fetched{content: injector.Content{Err: injector.ErrNotServed}}, nil
+}
+
+// absent tells the answers that are a content, the first result, from failures
+// that may pass, the second.
+func absent(err error) (content, transient error) {
+	switch {
+	case apierrors.IsNotFound(err):
+		return injector.ErrNotFound, nil
+	case apierrors.IsForbidden(err):
+		return injector.ErrForbidden, nil
+	case meta.IsNoMatchError(err):
+		return injector.ErrNotServed, nil
+	}
+	return nil, err
+}

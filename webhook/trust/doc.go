@@ -1,0 +1,23 @@
+// Package trust turns what the annotations of a Namespace name into what KEDA's
+// pods mount: it reads the sources, has them proven by package injector, and
+// publishes the Secret, the immutable ConfigMap of custom CAs and, last, the
+// state that admission and the other controllers carry out.
+//
+// It promises that whatever is wrong, with an annotation, a source or a right,
+// is told in Events on the Namespace and on KEDA's operator, and changes
+// nothing that was published before; and that it writes only a difference.
+//
+// It never writes KEDA's own objects, never imports cmd or the other folders of
+// webhook, and never caches a Secret's content.
+//
+// Decisions (2026-11):
+//   - All reading is live, by name. Informers hold metadata only, one for each
+//     object that is named, so that memory does not grow with the cluster and
+//     RBAC can go by resourceNames. What they tell is "look again", no more.
+//   - The published Secret has the type kubernetes.io/tls, so that tools that
+//     look for certificates about to expire find it.
+//   - Publishing replaces at once. Staging a change of certificate belongs
+//     between the resolution and the publisher, and is neither's concern.
+//   - What was told of a fault is remembered in memory only: a new leader tells
+//     it once more, which is better than never.
+package trust

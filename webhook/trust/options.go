@@ -1,0 +1,26 @@
+package trust
+
+import "time"
+
+const (
+	// recheck bounds how long a change can go unseen that no watch told of.
+	recheck = 10 * time.Minute
+	// pruneAfter is how long a ConfigMap of custom CAs outlives its state, so
+	// that an admission under way does not name what is being deleted.
+	pruneAfter = 10 * time.Minute
+)
+
+// Options configure the controller.
+type Options struct {
+	// Namespaces are those in which keda-trust was granted its Roles.
+	Namespaces []string
+	// Now is the clock; nil for the machine's.
+	Now func() time.Time
+}
+
+func (o Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}

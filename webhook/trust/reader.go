@@ -1,0 +1,111 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// Reader gathers what the decision for one installation depends on.
+type Reader struct {
+	// Live reads from the API server: a cache would hold every Secret, and
+	// would lag behind an apply of everything at once.
+	Live client.Reader
+	// Now is the clock; nil for the machine's.
+	Now func() time.Time
+}
+
+// Resolve decides for the installation in namespace. The incoming Deployment,
+// which may be nil, is laid over the one of its name in the cluster. An error
+// is a failure to read that may pass; what is wrong with the installation is in
+// the findings.
+func (r Reader) Resolve(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Resolution, error) {
+	ns := &corev1.Namespace{}
+	if err := r.Live.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		return injector.Resolution{}, fmt.Errorf("reading Namespace %s: %w", namespace, err)
+	}
+	seen, err := r.read(ctx, ns, incoming)
+	return seen.resolution, err
+}
+
+// reading is a decision with what it was made from.
+type reading struct {
+	resolution   injector.Resolution
+	installation injector.Installation
+	// targets are the objects at whose change to decide anew.
+	targets []target
+}
+
+func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment) (reading, error) {
+	installation, findings, err := r.installation(ctx, ns.Name, incoming)
+	if err != nil {
+		return reading{}, err
+	}
+	annotations := injector.MergeAnnotations(ns.Annotations, installation.OperatorAnnotations())
+	options, invalid := injector.ParseOptions("Namespace "+ns.Name, annotations)
+	findings = append(findings, invalid...)
+	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(installation))
+	if err != nil {
+		return reading{}, err
+	}
+	resolution := injector.Resolve(injector.ResolveInput{
+		Options: options, Installation: installation, Contents: contents, Now: r.now(),
+	})
+	resolution.Findings = append(findings, resolution.Findings...)
+	if len(injector.Faults(findings)) > 0 {
+		resolution = injector.Resolution{Findings: resolution.Findings}
+	}
+	return reading{resolution: resolution, installation: installation, targets: append(targets, publishedTargets(ns.Name)...)}, nil
+}
+
+func (r Reader) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
+func (r Reader) installation(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
+	list := &appsv1.DeploymentList{}
+	if err := r.Live.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return injector.Installation{}, nil, fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
+	}
+	api := &apiregistrationv1.APIService{}
+	if err := r.optional(ctx, injector.KEDAAPIService, api); err != nil {
+		return injector.Installation{}, nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
+	}
+	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := r.optional(ctx, injector.KEDAValidatingWebhook, vwc); err != nil {
+		return injector.Installation{}, nil, fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", injector.KEDAValidatingWebhook, err)
+	}
+	installation, findings := injector.NewInstallation(namespace, overlaid(list.Items, incoming), api, vwc)
+	return installation, findings, nil
+}
+
+// optional leaves object empty where it does not exist; an empty one points to
+// no Service and so does not count.
+func (r Reader) optional(ctx context.Context, name string, object client.Object) error {
+	return client.IgnoreNotFound(r.Live.Get(ctx, types.NamespacedName{Name: name}, object))
+}
+
+func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.Deployment {
+	var out []*appsv1.Deployment
+	for i := range live {
+		if incoming == nil || live[i].Name != incoming.Name {
+			out = append(out, &live[i])
+		}
+	}
+	if incoming != nil {
+		out = append(out, incoming)
+	}
+	return out
+}

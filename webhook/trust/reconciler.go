@@ -1,0 +1,235 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// Reconciler keeps what is published for one namespace true. Requests are
+// Namespaces, by name.
+type Reconciler struct {
+	options   Options
+	reader    Reader
+	publisher publisher
+	teller    *teller
+	watch     *sourceWatch
+}
+
+// NewReconciler wires a Reconciler that reads by live, which must not be a
+// cache. Without SetupWithManager it watches no sources.
+func NewReconciler(live client.Reader, writer client.Writer, recorder events.EventRecorder, o Options) *Reconciler {
+	return &Reconciler{
+		options:   o,
+		reader:    Reader{Live: live, Now: o.now},
+		publisher: publisher{live: live, writer: writer},
+		teller:    newTeller(recorder),
+		watch:     newSourceWatch(nil),
+	}
+}
+
+// Reconcile publishes for a Namespace that is enabled, tells for one that is
+// audited, and leaves what is published alone for all others.
+//
+//	label      granted   published       told
+//	enabled    yes       what is proven  changes, faults
+//	audit      yes       nothing         what would be, faults
+//	enabled…   no        nothing         NamespaceNotGranted
+//	disabled   any       nothing         nothing
+//	unknown    any       nothing         OptionInvalid
+//	none       yes       nothing         Released, once, where a state exists
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	ns := &corev1.Namespace{}
+	err := r.reader.Live.Get(ctx, types.NamespacedName{Name: request.Name}, ns)
+	if apierrors.IsNotFound(err) || (err == nil && ns.DeletionTimestamp != nil) {
+		r.rest(request.Name)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reading Namespace %s: %w", request.Name, err)
+	}
+	mode, findings := injector.ParseMode(ns.Name, ns.Labels)
+	switch {
+	case len(findings) > 0:
+		r.watch.Set(ns.Name, nil)
+		r.teller.findings(audience{namespace: ns}, findings)
+		return ctrl.Result{}, nil
+	case mode == injector.ModeUnmanaged:
+		r.rest(ns.Name)
+		return ctrl.Result{}, r.release(ctx, ns)
+	case mode == injector.ModeDisabled:
+		r.rest(ns.Name)
+		return ctrl.Result{}, nil
+	case !r.granted(ns.Name):
+		r.watch.Set(ns.Name, nil)
+		r.teller.findings(audience{namespace: ns}, []injector.Finding{r.notGranted(ns.Name)})
+		return ctrl.Result{}, nil
+	}
+	result, err := r.reconcile(ctx, ns, mode)
+	if apierrors.IsForbidden(err) {
+		r.teller.findings(audience{namespace: ns}, []injector.Finding{{
+			Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + ns.Name, Message: fmt.Sprintf("keda-trust lacks a right that its chart grants: %v", err),
+		}})
+	}
+	return result, err
+}
+
+// rest ends the watches of a namespace and forgets what was told of it.
+func (r *Reconciler) rest(namespace string) {
+	r.watch.Set(namespace, nil)
+	r.teller.forget(namespace)
+}
+
+func (r *Reconciler) granted(namespace string) bool {
+	return slices.Contains(r.options.Namespaces, namespace)
+}
+
+func (r *Reconciler) notGranted(namespace string) injector.Finding {
+	return injector.Finding{
+		Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + namespace, Field: "labels[" + injector.LabelInject + "]",
+		Message: fmt.Sprintf("keda-trust has rights in the namespaces %q; install it with %q in the chart value kedaNamespaces", r.options.Namespaces, namespace),
+	}
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode injector.Mode) (ctrl.Result, error) {
+	seen, err := r.reader.read(ctx, ns, nil)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	resolution := seen.resolution
+	targets := seen.targets
+	if resolution.State != nil && resolution.State.CustomCAConfigMap != "" {
+		targets = append(targets, configMapTarget(ns.Name, resolution.State.CustomCAConfigMap))
+	}
+	r.watch.Set(ns.Name, targets)
+	to := audience{namespace: ns, operator: seen.installation.Deployments[injector.ComponentOperator]}
+	findings := resolution.Findings
+	switch {
+	case resolution.State == nil:
+		r.count(ns.Name, findings)
+	case mode == injector.ModeAudit:
+		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution), Warning: true})
+	default:
+		refused, err := r.publish(ctx, to, resolution)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		findings = append(findings, refused...)
+	}
+	r.log(ctx, findings)
+	r.teller.findings(to, findings)
+	return ctrl.Result{RequeueAfter: r.after(resolution.Revisit)}, nil
+}
+
+// publish returns as findings what stands in the way and only a person can move.
+func (r *Reconciler) publish(ctx context.Context, to audience, resolution injector.Resolution) ([]injector.Finding, error) {
+	namespace := to.namespace.Name
+	before, err := r.trusted(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.publisher.publish(ctx, namespace, resolution)
+	var foreign *foreignError
+	if errors.As(err, &foreign) {
+		refused := []injector.Finding{foreign.finding()}
+		r.count(namespace, refused)
+		return refused, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if done.any() {
+		publications.WithLabelValues(namespace).Inc()
+	}
+	r.teller.publication(to, done, resolution, before)
+	return nil, r.publisher.prune(ctx, namespace, r.options.now())
+}
+
+// trusted are the custom CAs of the state that is published, none where there
+// is no state or it cannot be read: then all are told as added.
+func (r *Reconciler) trusted(ctx context.Context, namespace string) (injector.Bundle, error) {
+	configMap, found, err := r.configMap(ctx, namespace, injector.StateConfigMap)
+	if err != nil || !found {
+		return injector.Bundle{}, err
+	}
+	state, invalid := injector.ParseState([]byte(configMap.Data[injector.StateKey]))
+	if invalid != nil || state.CustomCAConfigMap == "" {
+		return injector.Bundle{}, nil
+	}
+	published, found, err := r.configMap(ctx, namespace, state.CustomCAConfigMap)
+	if err != nil || !found {
+		return injector.Bundle{}, err
+	}
+	cas, invalid := injector.ParseBundle([]byte(published.Data[injector.PublishedCAKey]))
+	if invalid != nil {
+		logf.FromContext(ctx).Info("The published custom CAs cannot be read and are published anew", "configMap", published.Name, "error", invalid.Error())
+	}
+	return cas, nil
+}
+
+func (r *Reconciler) configMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, bool, error) {
+	configMap := &corev1.ConfigMap{}
+	err := r.reader.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, configMap)
+	if apierrors.IsNotFound(err) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, name, err)
+	}
+	return configMap, true, nil
+}
+
+// release tells once that a namespace is no longer managed. That it was told
+// stands on the state itself, so that a new leader does not tell it again.
+func (r *Reconciler) release(ctx context.Context, ns *corev1.Namespace) error {
+	if !r.granted(ns.Name) {
+		return nil
+	}
+	state, found, err := r.configMap(ctx, ns.Name, injector.StateConfigMap)
+	if err != nil || !found || !injector.Published(state.Labels) || state.Annotations[injector.AnnotationReleased] != "" {
+		return err
+	}
+	if state.Annotations == nil {
+		state.Annotations = map[string]string{}
+	}
+	state.Annotations[injector.AnnotationReleased] = "true"
+	if err := r.publisher.updated(ctx, state, "ConfigMap"); err != nil {
+		return err
+	}
+	r.teller.event(audience{namespace: ns}, corev1.EventTypeNormal, injector.ReasonReleased, injector.ReasonReleased.Sentence())
+	return nil
+}
+
+// after is when to look again though nothing has told of a change.
+func (r *Reconciler) after(revisit time.Time) time.Duration {
+	if revisit.IsZero() {
+		return recheck
+	}
+	const moment = time.Second // the certificate is valid up to and with its end
+	return min(recheck, max(moment, revisit.Sub(r.options.now())+moment))
+}
+
+func (r *Reconciler) count(namespace string, findings []injector.Finding) {
+	for _, f := range injector.Faults(findings) {
+		faults.WithLabelValues(namespace, string(f.Reason)).Inc()
+	}
+}
+
+func (r *Reconciler) log(ctx context.Context, findings []injector.Finding) {
+	log := logf.FromContext(ctx)
+	for _, f := range findings {
+		log.V(1).Info("Found", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message, "warning", f.Warning)
+	}
+}

@@ -1,0 +1,192 @@
+package trust
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var (
+	config *rest.Config
+	scheme = runtime.NewScheme()
+	// direct reads from the API server, never from a cache.
+	direct client.Client
+)
+
+func TestTrust(t *testing.T) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: run these tests with make test, which finds or builds them")
+	}
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "From sources to the published state")
+}
+
+var _ = BeforeSuite(func() {
+	ctrl.SetLogger(GinkgoLogr)
+	environment := &envtest.Environment{BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS")}
+	var err error
+	config, err = environment.Start()
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
+	config.QPS = -1
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(apiregistrationv1.AddToScheme(scheme)).To(Succeed())
+	direct, err = client.New(config, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+})
+
+// keda is a namespace of its own, with a reconciler that is called directly.
+type keda struct {
+	namespace string
+	reconcile func(context.Context) ctrl.Result
+	events    chan string
+	// ahead is how far the reconciler's clock is.
+	ahead time.Duration
+}
+
+func newKEDA(ctx context.Context, annotations map[string]string) *keda {
+	GinkgoHelper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "keda-", Labels: map[string]string{injector.LabelInject: "enabled"}, Annotations: annotations,
+	}}
+	Expect(direct.Create(ctx, ns)).To(Succeed())
+	k := &keda{namespace: ns.Name}
+	k.restart()
+	return k
+}
+
+// restart is another leader, which remembers nothing.
+func (k *keda) restart(granted ...string) {
+	recorder := events.NewFakeRecorder(100)
+	k.events = recorder.Events
+	if granted == nil {
+		granted = []string{k.namespace}
+	}
+	r := NewReconciler(direct, direct, recorder, Options{Namespaces: granted, Now: func() time.Time { return time.Now().Add(k.ahead) }})
+	k.reconcile = func(ctx context.Context) ctrl.Result {
+		GinkgoHelper()
+		result, err := r.Reconcile(ctx, request(k.namespace))
+		Expect(err).NotTo(HaveOccurred())
+		return result
+	}
+}
+
+func (k *keda) told() []string {
+	var out []string
+	for {
+		select {
+		case event := <-k.events:
+			out = append(out, event)
+		default:
+			return out
+		}
+	}
+}
+
+// put creates the object or replaces the data of the one that is there.
+func (k *keda) put(ctx context.Context, kind, name string, data map[string][]byte) {
+	GinkgoHelper()
+	meta := metav1.ObjectMeta{Namespace: k.namespace, Name: name}
+	var object client.Object = &corev1.Secret{ObjectMeta: meta, Data: data}
+	if kind == "ConfigMap" {
+		object = &corev1.ConfigMap{ObjectMeta: meta, BinaryData: data}
+	}
+	err := direct.Create(ctx, object)
+	if apierrors.IsAlreadyExists(err) {
+		err = direct.Update(ctx, object)
+	}
+	Expect(err).NotTo(HaveOccurred())
+}
+
+func (k *keda) label(ctx context.Context, value string) {
+	GinkgoHelper()
+	ns := &corev1.Namespace{}
+	Expect(direct.Get(ctx, client.ObjectKey{Name: k.namespace}, ns)).To(Succeed())
+	delete(ns.Labels, injector.LabelInject)
+	if value != "" {
+		ns.Labels[injector.LabelInject] = value
+	}
+	Expect(direct.Update(ctx, ns)).To(Succeed())
+}
+
+func (k *keda) operator(ctx context.Context, args ...string) {
+	GinkgoHelper()
+	labels := map[string]string{"app": "keda-operator"}
+	Expect(direct.Create(ctx, &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: "keda-operator"},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}, Args: args}}},
+			},
+		},
+	})).To(Succeed())
+}
+
+func (k *keda) replicaSetNaming(ctx context.Context, configMap string) *appsv1.ReplicaSet {
+	GinkgoHelper()
+	labels := map[string]string{"app": "keda-operator"}
+	replicaSet := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: "keda-operator-1"},
+		Spec: appsv1.ReplicaSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{
+				Containers: []corev1.Container{{Name: "keda-operator", Image: "keda"}},
+				Volumes: []corev1.Volume{{Name: "ca", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+					Sources: []corev1.VolumeProjection{{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: configMap}}}},
+				}}}},
+			}},
+		},
+	}
+	Expect(direct.Create(ctx, replicaSet)).To(Succeed())
+	return replicaSet
+}
+
+func (k *keda) state(ctx context.Context) *injector.State {
+	GinkgoHelper()
+	configMap := &corev1.ConfigMap{}
+	err := direct.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: injector.StateConfigMap}, configMap)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	Expect(err).NotTo(HaveOccurred())
+	state, err := injector.ParseState([]byte(configMap.Data[injector.StateKey]))
+	Expect(err).NotTo(HaveOccurred())
+	return state
+}
+
+// published are the resourceVersions of everything that is keda-trust's.
+func (k *keda) published(ctx context.Context) map[string]string {
+	GinkgoHelper()
+	versions := map[string]string{}
+	ours := []client.ListOption{client.InNamespace(k.namespace), client.MatchingLabels{injector.LabelManagedBy: injector.Name}}
+	secrets, configMaps := &corev1.SecretList{}, &corev1.ConfigMapList{}
+	Expect(direct.List(ctx, secrets, ours...)).To(Succeed())
+	Expect(direct.List(ctx, configMaps, ours...)).To(Succeed())
+	for _, s := range secrets.Items {
+		versions["Secret "+s.Name] = s.ResourceVersion
+	}
+	for _, c := range configMaps.Items {
+		versions["ConfigMap "+c.Name] = c.ResourceVersion
+	}
+	return versions
+}

@@ -1,0 +1,148 @@
+package trust
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/metadata/metadatainformer"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// target is one object to watch.
+type target struct {
+	resource        schema.GroupVersionResource
+	namespace, name string
+}
+
+func secretTarget(namespace, name string) target {
+	return target{schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, namespace, name}
+}
+
+func configMapTarget(namespace, name string) target {
+	return target{schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name}
+}
+
+func certificateTarget(namespace, name string) target {
+	return target{schema.GroupVersionResource{Group: certificateKind.Group, Version: certificateKind.Version, Resource: "certificates"}, namespace, name}
+}
+
+func bundleTarget(version, name string) target {
+	return target{schema.GroupVersionResource{Group: "certificates.k8s.io", Version: version, Resource: "clustertrustbundles"}, "", name}
+}
+
+// publishedTargets are what somebody may change or delete under us.
+func publishedTargets(namespace string) []target {
+	return []target{secretTarget(namespace, injector.PublishedSecret), configMapTarget(namespace, injector.StateConfigMap)}
+}
+
+// sourceWatch runs one informer of metadata for each object that a namespace
+// depends on, and ends it when no longer needed. All end with the context that
+// Start was given.
+type sourceWatch struct {
+	client metadata.Interface
+
+	mu      sync.Mutex
+	ctx     context.Context // of the controller; nil before it starts
+	queue   queue
+	running map[string]map[target]context.CancelFunc
+	group   sync.WaitGroup
+}
+
+func newSourceWatch(client metadata.Interface) *sourceWatch {
+	return &sourceWatch{client: client, running: map[string]map[target]context.CancelFunc{}}
+}
+
+// Start takes the controller's queue. It is a source.Func.
+func (w *sourceWatch) Start(ctx context.Context, q queue) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ctx, w.queue = ctx, q
+	return nil
+}
+
+// Set makes targets the objects whose changes queue namespace. Before Start
+// there is nothing to queue into, and it does nothing.
+func (w *sourceWatch) Set(namespace string, targets []target) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ctx == nil {
+		return
+	}
+	running := w.running[namespace]
+	if running == nil {
+		running = map[target]context.CancelFunc{}
+		w.running[namespace] = running
+	}
+	for _, t := range targets {
+		if running[t] == nil {
+			running[t] = w.run(namespace, t)
+		}
+	}
+	for t, stop := range maps.Clone(running) {
+		if !slices.Contains(targets, t) {
+			stop()
+			delete(running, t)
+		}
+	}
+	if len(running) == 0 {
+		delete(w.running, namespace)
+	}
+}
+
+// Wait returns when all informers have ended.
+func (w *sourceWatch) Wait() { w.group.Wait() }
+
+func (w *sourceWatch) run(namespace string, t target) context.CancelFunc {
+	ctx, cancel := context.WithCancel(w.ctx)
+	informer := w.informer(ctx, namespace, t)
+	w.group.Go(func() { informer.RunWithContext(ctx) })
+	return cancel
+}
+
+func (w *sourceWatch) informer(ctx context.Context, namespace string, t target) cache.SharedIndexInformer {
+	informer := metadatainformer.NewFilteredMetadataInformer(w.client, t.resource, t.namespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
+		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, t.name).String()
+	}).Informer()
+	log := logf.FromContext(ctx).WithName("trust").WithValues("namespace", namespace, "resource", t.resource.Resource, "name", t.name)
+	look := func() { w.queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: namespace}}) }
+	setUp := []error{
+		informer.SetTransform(slim),
+		informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
+			log.V(1).Info("watching a source is interrupted", "error", err.Error())
+		}),
+	}
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { look() },
+		DeleteFunc: func(any) { look() },
+		UpdateFunc: func(any, any) { look() },
+	})
+	for _, err := range append(setUp, err) {
+		if err != nil {
+			log.Error(err, "a source is not watched, only looked at from time to time")
+		}
+	}
+	return informer
+}
+
+// slim drops what kubectl apply leaves behind: a Secret's data, in plain sight.
+func slim(object any) (any, error) {
+	if m, ok := object.(*metav1.PartialObjectMetadata); ok {
+		m.ManagedFields = nil
+		delete(m.Annotations, "kubectl.kubernetes.io/last-applied-configuration")
+	}
+	return object, nil
+}
