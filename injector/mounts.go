@@ -55,6 +55,10 @@ func (p *planner) mountField(m *corev1.VolumeMount) string {
 func (p *planner) mount(volume, dir string) {
 	e := edit{Kind: editMount, Key: dir, Now: volume}
 	if m, found := mountAt(p.container, dir); found {
+		if m.Name == "" {
+			p.fail(ReasonMountConflict, p.mountField(m), "names no volume, and %s must be mounted there: say in name which volume it mounts", volume)
+			return
+		}
 		e.Was = ptr(m.Name)
 	}
 	p.edits = append(p.edits, e)
