@@ -54,6 +54,9 @@ const (
 
 // What keda-trust publishes in KEDA's namespace.
 const (
+	// LabelManagedBy with the value Name marks what keda-trust publishes: only
+	// such objects does it change or delete.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// PublishedSecret holds tls.crt, tls.key and ca.crt, proven.
 	PublishedSecret = "keda-trust-certificates"
 	// PublishedCAPrefix and a content digest name the immutable ConfigMap of
@@ -65,6 +68,9 @@ const (
 	StateConfigMap = "keda-trust-state"
 	// StateKey is the key of StateConfigMap that holds the State as JSON.
 	StateKey = "state.json"
+	// AnnotationReleased on StateConfigMap: that the Namespace is no longer
+	// managed has been told.
+	AnnotationReleased = Domain + "/released"
 )
 
 // Names inside an injected pod template.
@@ -94,10 +100,30 @@ const (
 	// AdmissionReviews; PathProbe answers the probe entry.
 	PathMutate = "/mutate"
 	PathProbe  = "/probe"
+	// ProbeConfigMap is the only object that the probe entry matches: its
+	// creation as a dry run in keda-trust's own Namespace, never stored.
+	ProbeConfigMap = "keda-trust-probe"
 	// ServingSecret holds the CAs of the webhook's own serving certificate.
 	ServingSecret = "keda-trust-webhook-ca"
 	// LeaderElectionID is the Lease of the leader.
 	LeaderElectionID = "keda-trust-leader"
+)
+
+// Annotations of ServingSecret. Times are RFC 3339.
+const (
+	// AnnotationRotate forces a rotation when a user gives it a value that it did
+	// not have: keda-trust.io/rotate="$(date)".
+	AnnotationRotate = Domain + "/rotate"
+	// AnnotationRotated is the value of AnnotationRotate that was taken up last.
+	AnnotationRotated = Domain + "/rotated"
+	// AnnotationRotationReason says why there is a next CA: "Forced" or
+	// "TwoThirds".
+	AnnotationRotationReason = Domain + "/rotation-reason"
+	// AnnotationNextPublished is when the stored caBundle was seen to hold the
+	// next CA. The dwell counts from there.
+	AnnotationNextPublished = Domain + "/next-published"
+	// AnnotationPromoted is when the current CA took over from the previous one.
+	AnnotationPromoted = Domain + "/promoted"
 )
 
 // What KEDA calls things; sources in the project's facts, KEDA 2.10 to 2.21.

@@ -5,14 +5,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// LabelManagedBy with the value Name marks what keda-trust publishes: only
-// such objects does it change or delete.
-const LabelManagedBy = "app.kubernetes.io/managed-by"
-
-// AnnotationReleased on StateConfigMap: that the Namespace is no longer managed
-// has been told.
-const AnnotationReleased = Domain + "/released"
-
 // Published says whether an object with these labels is keda-trust's own.
 func Published(labels map[string]string) bool { return labels[LabelManagedBy] == Name }
 

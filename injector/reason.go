@@ -35,6 +35,7 @@ const (
 	ReasonVolumeConflict      Reason = "VolumeConflict"
 	ReasonRepeatedFlag        Reason = "RepeatedFlag"
 	ReasonNamespaceNotGranted Reason = "NamespaceNotGranted"
+	ReasonNameTaken           Reason = "NameTaken"
 	ReasonAmbiguous           Reason = "AmbiguousInstallation"
 
 	ReasonSourceMissing    Reason = "SourceMissing"
@@ -85,6 +86,7 @@ var sentences = map[Reason]string{
 	ReasonVolumeConflict:      "a volume has a name that keda-trust needs",
 	ReasonRepeatedFlag:        "a flag is given more than once; KEDA takes the last",
 	ReasonNamespaceNotGranted: "keda-trust was not granted this namespace at install",
+	ReasonNameTaken:           "an object that is not keda-trust's has the name of one that it publishes",
 	ReasonAmbiguous:           "more than one Deployment is the same component of KEDA",
 
 	ReasonSourceMissing:    "a source does not exist",

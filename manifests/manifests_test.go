@@ -83,7 +83,23 @@ func TestWebhooksMatchOnlyWhatIsMeant(t *testing.T) {
 			if condition := webhook.MatchConditions[0].Expression; !strings.Contains(condition, "'"+injector.KEDAAPIService+"'") {
 				t.Errorf("webhook %s matches by %q, want the one name %s", webhook.Name, condition, injector.KEDAAPIService)
 			}
+		case injector.WebhookProbe:
+			wantProbeOnly(t, webhook)
 		}
+	}
+}
+
+// wantProbeOnly: whoever creates ConfigMaps must not be slowed down for the probe.
+func wantProbeOnly(t *testing.T, webhook admissionregistrationv1.MutatingWebhook) {
+	t.Helper()
+	condition := webhook.MatchConditions[0].Expression
+	for _, want := range []string{"request.dryRun", "'" + injector.ProbeConfigMap + "'"} {
+		if !strings.Contains(condition, want) {
+			t.Errorf("webhook %s matches by %q, want %s in it", webhook.Name, condition, want)
+		}
+	}
+	if namespace := webhook.NamespaceSelector.MatchLabels[corev1.LabelMetadataName]; namespace != injector.Name {
+		t.Errorf("webhook %s matches in Namespace %q, want keda-trust's own", webhook.Name, namespace)
 	}
 }
 

@@ -91,15 +91,9 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 	case mode == injector.ModeUnmanaged:
 		return told(s, findings[0])
 	case !h.states.granted(namespace.Name):
-		return told(s, notGranted(namespace.Name))
+		return told(s, injector.NamespaceNotGranted(namespace.Name))
 	}
 	return h.inject(ctx, request, s, namespace, mode)
-}
-
-// notGranted names the value to set.
-func notGranted(namespace string) injector.Finding {
-	return injector.Finding{Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + namespace,
-		Message: fmt.Sprintf("has the label %s, but keda-trust has no rights in it; add %q to the chart's value kedaNamespaces", injector.LabelInject, namespace)}
 }
 
 func (h handler) inject(ctx context.Context, request *admissionv1.AdmissionRequest, s subject, namespace *corev1.Namespace, mode injector.Mode) verdict {

@@ -19,23 +19,6 @@ const (
 	keyPrevious           = "previous.crt"
 )
 
-// Annotations of the Secret. Times are RFC 3339.
-const (
-	// AnnotationRotate forces a rotation when a user gives it a value that it did
-	// not have: keda-trust.io/rotate="$(date)".
-	AnnotationRotate = injector.Domain + "/rotate"
-	// AnnotationRotated is the value of AnnotationRotate that was taken up last.
-	AnnotationRotated = injector.Domain + "/rotated"
-	// AnnotationReason says why there is a next CA; its values are the Reason
-	// constants Forced and TwoThirds.
-	AnnotationReason = injector.Domain + "/rotation-reason"
-	// AnnotationNextPublished is when the stored caBundle was seen to hold the
-	// next CA. The dwell counts from there.
-	AnnotationNextPublished = injector.Domain + "/next-published"
-	// AnnotationPromoted is when the current CA took over from the previous one.
-	AnnotationPromoted = injector.Domain + "/promoted"
-)
-
 // Certificates is what the Secret holds and what Decide has to know about it.
 type Certificates struct {
 	Current, Next *CA
@@ -49,7 +32,7 @@ type Certificates struct {
 	NextPublished time.Time
 	// Promoted is when Previous was extended last.
 	Promoted time.Time
-	// Requested and Rotated are the values of AnnotationRotate: the present one,
+	// Requested and Rotated are the values of injector.AnnotationRotate: the present one,
 	// and the one that was taken up last.
 	Requested, Rotated string
 
@@ -62,12 +45,12 @@ type Certificates struct {
 // Decide to judge.
 func Parse(secret *corev1.Secret) Certificates {
 	c := Certificates{
-		Why:       Reason(secret.Annotations[AnnotationReason]),
-		Requested: secret.Annotations[AnnotationRotate],
-		Rotated:   secret.Annotations[AnnotationRotated],
+		Why:       Reason(secret.Annotations[injector.AnnotationRotationReason]),
+		Requested: secret.Annotations[injector.AnnotationRotate],
+		Rotated:   secret.Annotations[injector.AnnotationRotated],
 	}
 	// A stamp that does not parse counts as none: the dwell starts anew.
-	c.NextPublished, _ = time.Parse(time.RFC3339, secret.Annotations[AnnotationNextPublished])
+	c.NextPublished, _ = time.Parse(time.RFC3339, secret.Annotations[injector.AnnotationNextPublished])
 	fault := func(key string, err error) {
 		if err != nil && c.Fault == nil {
 			c.Fault = fmt.Errorf("reading Secret %s/%s, key %q: %w", secret.Namespace, secret.Name, key, err)
@@ -92,10 +75,10 @@ func parsePromoted(secret *corev1.Secret, previous int) (time.Time, error) {
 	if previous == 0 {
 		return time.Time{}, fmt.Errorf("no certificate found, at least one is needed")
 	}
-	promoted, err := time.Parse(time.RFC3339, secret.Annotations[AnnotationPromoted])
+	promoted, err := time.Parse(time.RFC3339, secret.Annotations[injector.AnnotationPromoted])
 	if err != nil {
 		// Without it nobody knows until when leaves of these CAs are served.
-		return time.Time{}, fmt.Errorf("annotation %s, which dates it: %w", AnnotationPromoted, err)
+		return time.Time{}, fmt.Errorf("annotation %s, which dates it: %w", injector.AnnotationPromoted, err)
 	}
 	return promoted, nil
 }
@@ -127,11 +110,11 @@ func (c Certificates) Apply(secret *corev1.Secret) error {
 		return err
 	}
 	setOrDelete(secret.Data, keyPrevious, encodeBundle(c.Previous), len(c.Previous) > 0)
-	setOrDelete(secret.Annotations, AnnotationRotate, c.Requested, c.Requested != "")
-	setOrDelete(secret.Annotations, AnnotationRotated, c.Rotated, c.Rotated != "")
-	setOrDelete(secret.Annotations, AnnotationReason, string(c.Why), c.Next != nil)
-	setOrDelete(secret.Annotations, AnnotationNextPublished, stamp(c.NextPublished), c.Next != nil && !c.NextPublished.IsZero())
-	setOrDelete(secret.Annotations, AnnotationPromoted, stamp(c.Promoted), len(c.Previous) > 0)
+	setOrDelete(secret.Annotations, injector.AnnotationRotate, c.Requested, c.Requested != "")
+	setOrDelete(secret.Annotations, injector.AnnotationRotated, c.Rotated, c.Rotated != "")
+	setOrDelete(secret.Annotations, injector.AnnotationRotationReason, string(c.Why), c.Next != nil)
+	setOrDelete(secret.Annotations, injector.AnnotationNextPublished, stamp(c.NextPublished), c.Next != nil && !c.NextPublished.IsZero())
+	setOrDelete(secret.Annotations, injector.AnnotationPromoted, stamp(c.Promoted), len(c.Previous) > 0)
 	return nil
 }
 

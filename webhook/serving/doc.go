@@ -34,7 +34,7 @@
 //   - 2026-11: a replica remembers the last usable Secret and puts exactly that
 //     back when the stored one is gone or damaged. New material would be correct
 //     too, but needs a dwell; the same material needs nothing. So deleting the
-//     Secret is no way to rotate; AnnotationRotate is.
+//     Secret is no way to rotate; injector.AnnotationRotate is.
 //   - 2026-11: a replica that serves already changes to another CA only after it
 //     has seen that CA in the stored caBundle for ForcedDwell, unless the CA that it
 //     serves with no longer verifies. In a rotation the leader has waited already

@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 var _ = Describe("The leader", func() {
@@ -84,7 +86,7 @@ var _ = Describe("The leader", func() {
 		one.after(MinForcedDwell)
 		in.clearBundles(ctx)
 		one.lead(ctx)
-		Expect(in.stored(ctx).Annotations).NotTo(HaveKey(AnnotationNextPublished))
+		Expect(in.stored(ctx).Annotations).NotTo(HaveKey(injector.AnnotationNextPublished))
 		both(ctx)
 		one.lead(ctx)
 		one.lead(ctx)
@@ -104,7 +106,7 @@ var _ = Describe("The leader", func() {
 		newProcess(in, one.clock).lead(ctx)
 		Expect(serial(in.certificates(ctx).Current)).NotTo(Equal(old))
 		two.lead(ctx)
-		Expect(in.stored(ctx).Annotations).NotTo(HaveKey(AnnotationReason), "one request is one rotation")
+		Expect(in.stored(ctx).Annotations).NotTo(HaveKey(injector.AnnotationRotationReason), "one request is one rotation")
 	})
 
 	It("removes a stray CA only when no leaf of it can be served, and keeps no count across leaders", func(ctx SpecContext) {

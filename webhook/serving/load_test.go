@@ -17,6 +17,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 // loadDuration is for how long each scenario is under load: five seconds, or
@@ -171,7 +173,7 @@ var _ = Describe("Three replicas behind a balancer, 50 admissions a second, fail
 		old := serial(f.certificates(ctx).Current)
 		clk.SetTime(clk.Now().Add(time.Hour))
 		Eventually(f.bundle).WithContext(ctx).WithTimeout(10 * time.Second).Should(HaveLen(2))
-		Eventually(func() map[string]string { return f.stored(ctx).Annotations }).Should(HaveKey(AnnotationNextPublished))
+		Eventually(func() map[string]string { return f.stored(ctx).Annotations }).Should(HaveKey(injector.AnnotationNextPublished))
 		Consistently(func() string { return serial(f.certificates(ctx).Current) }).WithTimeout(time.Second).Should(Equal(old))
 		clk.SetTime(clk.Now().Add(5 * time.Minute))
 		Eventually(func() string { return serial(f.certificates(ctx).Current) }).ShouldNot(Equal(old))

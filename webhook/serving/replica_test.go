@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 const nowhere = "https://127.0.0.1:1/mutate"
@@ -104,7 +106,7 @@ var _ = Describe("A replica", func() {
 
 		Expect(one.replica.save(ctx, secret, Certificates{Current: newCA(clk)})).To(BeFalse())
 		Expect(one.replica.add(ctx, configuration, Certificates{Current: newCA(clk)}.Trusted())).To(Succeed())
-		Expect(in.stored(ctx).Annotations).To(HaveKeyWithValue(AnnotationRotate, "meanwhile"))
+		Expect(in.stored(ctx).Annotations).To(HaveKeyWithValue(injector.AnnotationRotate, "meanwhile"))
 		Expect(in.webhooks(ctx).Webhooks).To(Equal(changed.Webhooks))
 	})
 
@@ -135,7 +137,7 @@ var _ = Describe("A replica", func() {
 			one.lead(ctx)
 			one.follow(ctx)
 			before := in.stored(ctx)
-			Expect(before.Annotations).To(HaveKey(AnnotationNextPublished))
+			Expect(before.Annotations).To(HaveKey(injector.AnnotationNextPublished))
 			harm(ctx)
 			one.follow(ctx)
 			after := in.stored(ctx)

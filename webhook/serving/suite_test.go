@@ -16,6 +16,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 var (
@@ -153,6 +155,6 @@ func (in installation) clearBundles(ctx context.Context) {
 func (in installation) forceRotation(ctx context.Context, value string) {
 	GinkgoHelper()
 	secret := in.stored(ctx)
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, AnnotationRotate, value)
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, injector.AnnotationRotate, value)
 	Expect(direct.Patch(ctx, secret, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
 }

@@ -28,7 +28,7 @@ type foreignError struct{ object, problem string }
 func (e *foreignError) Error() string { return e.object + ": " + e.problem }
 
 func (e *foreignError) finding() injector.Finding {
-	return injector.Finding{Reason: injector.ReasonOwnedElsewhere, Object: e.object, Message: e.problem}
+	return injector.Finding{Reason: injector.ReasonNameTaken, Object: e.object, Message: e.problem}
 }
 
 // publication says what was written.

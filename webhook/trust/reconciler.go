@@ -74,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	case !r.granted(ns.Name):
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns}, []injector.Finding{r.notGranted(ns.Name)})
+		r.teller.findings(audience{namespace: ns}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 		return ctrl.Result{}, nil
 	}
 	result, err := r.reconcile(ctx, ns, mode)
@@ -94,13 +94,6 @@ func (r *Reconciler) rest(namespace string) {
 
 func (r *Reconciler) granted(namespace string) bool {
 	return slices.Contains(r.options.Namespaces, namespace)
-}
-
-func (r *Reconciler) notGranted(namespace string) injector.Finding {
-	return injector.Finding{
-		Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + namespace, Field: "labels[" + injector.LabelInject + "]",
-		Message: fmt.Sprintf("keda-trust has rights in the namespaces %q; install it with %q in the chart value kedaNamespaces", r.options.Namespaces, namespace),
-	}
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode injector.Mode) (ctrl.Result, error) {

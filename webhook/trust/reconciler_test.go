@@ -121,7 +121,7 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		k.put(ctx, "Secret", injector.PublishedSecret, map[string][]byte{"theirs": []byte("x")})
 		k.reconcile(ctx)
 		Expect(k.state(ctx)).To(BeNil())
-		Expect(k.told()).To(ContainElement(And(HavePrefix("Warning OwnedElsewhere"), ContainSubstring("is not keda-trust's"))))
+		Expect(k.told()).To(ContainElement(And(HavePrefix("Warning NameTaken"), ContainSubstring("is not keda-trust's"))))
 	})
 
 	It("publishes nothing in audit, and says what it would", func(ctx context.Context) {
