@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -26,13 +27,13 @@ const (
 
 // bench is everything that is started for one run.
 type bench struct {
-	root    string // the checkout
-	dir     string // everything that is written
-	cluster *local.Cluster
-	client  *kubernetes.Clientset
-	noop    *noop
-	server  *local.Server
-	state   *injector.State
+	root       string // the checkout
+	dir        string // everything that is written
+	cluster    *local.Cluster
+	client     *kubernetes.Clientset
+	server     *local.Server
+	references *referenceProcess
+	state      *injector.State
 }
 
 // measure starts everything, measures, and stops everything.
@@ -69,6 +70,17 @@ func (b *bench) fill(ctx context.Context, r *results, operator *unstructured.Uns
 		return fmt.Errorf("encoding %s: %w", local.Title(operator), err)
 	}
 	a := admissions{client: b.client.AppsV1().RESTClient(), body: body}
+	_, unchanged, err := a.once(ctx, r.find(nameNone).namespace)
+	if err != nil {
+		return err
+	}
+	patch, err := patchOf(unchanged, b.state)
+	if err != nil {
+		return err
+	}
+	if err := b.refer(ctx, r, patch); err != nil {
+		return err
+	}
 	if err := b.prove(ctx, a, r.contenders); err != nil {
 		return err
 	}
@@ -78,19 +90,21 @@ func (b *bench) fill(ctx context.Context, r *results, operator *unstructured.Uns
 	if r.loaded, err = b.memory(); err != nil {
 		return err
 	}
-	_, unchanged, err := a.once(ctx, r.contenders[0].namespace)
-	if err != nil {
-		return err
-	}
-	if r.seam, err = measureSeam(unchanged, b.state); err != nil {
-		return err
-	}
+	r.seam = measureSeam(unchanged, b.state)
 	r.handler, err = measureHandler(ctx, b.root)
 	return err
 }
 
-// start brings up the control plane, the no-op and keda-trust, the latter twice:
-// the first time it has to make its CA.
+// refer starts the references and has them called.
+func (b *bench) refer(ctx context.Context, r *results, patch []jsonpatch.Operation) (err error) {
+	if b.references, err = b.startReferences(ctx, patch); err != nil {
+		return err
+	}
+	return b.addReferences(ctx, r.find(nameNoop).namespace, r.find(nameConstant).namespace)
+}
+
+// start brings up the control plane and keda-trust, the latter twice: the first
+// time it has to make its CA.
 func (b *bench) start(ctx context.Context, r *results) error {
 	if err := b.build(ctx); err != nil {
 		return err
@@ -118,14 +132,7 @@ func (b *bench) start(ctx context.Context, r *results) error {
 	if err := b.cluster.WriteAccount(options.Kubeconfig); err != nil {
 		return err
 	}
-	if err := b.startTwice(ctx, options, r); err != nil {
-		return err
-	}
-	if port, err = local.FreePort(); err != nil {
-		return err
-	}
-	b.noop, err = startNoop(ctx, port)
-	return err
+	return b.startTwice(ctx, options, r)
 }
 
 func (b *bench) startTwice(ctx context.Context, options local.ServerOptions, r *results) (err error) {
@@ -182,8 +189,8 @@ func (b *bench) close() error {
 	if b.server != nil {
 		faults = append(faults, b.server.Stop())
 	}
-	if b.noop != nil {
-		faults = append(faults, b.noop.close())
+	if b.references != nil {
+		faults = append(faults, b.references.stop())
 	}
 	if b.cluster != nil {
 		faults = append(faults, b.cluster.Stop())

@@ -8,25 +8,37 @@ import (
 	"strconv"
 	"time"
 
+	"gomodules.xyz/jsonpatch/v2"
+
 	"github.com/keda-trust/keda-trust/injector"
 )
 
 const seamRuns = 2000
 
-// measureSeam is the median of the pure part: the object as it came in, to the
-// patch.
-func measureSeam(object []byte, state *injector.State) (time.Duration, error) {
-	request := injector.Request{Object: object, Mode: injector.ModeEnabled, State: state}
-	if result := injector.Inject(request); len(result.Patch) == 0 {
-		return 0, fmt.Errorf("measuring the seam: nothing is injected: %s", result.Report.Message)
+// patchOf is what keda-trust answers for an object.
+func patchOf(object []byte, state *injector.State) ([]jsonpatch.Operation, error) {
+	result := injector.Inject(request(object, state))
+	if len(result.Patch) == 0 {
+		return nil, fmt.Errorf("asking for the patch: nothing is injected: %s", result.Report.Message)
 	}
+	return result.Patch, nil
+}
+
+func request(object []byte, state *injector.State) injector.Request {
+	return injector.Request{Object: object, Mode: injector.ModeEnabled, State: state}
+}
+
+// measureSeam is the median of the pure part: an object that is injected as it
+// came in, to the patch.
+func measureSeam(object []byte, state *injector.State) time.Duration {
+	request := request(object, state)
 	var samples []time.Duration
 	for range seamRuns {
 		start := time.Now()
 		injector.Inject(request)
 		samples = append(samples, time.Since(start))
 	}
-	return median(samples), nil
+	return median(samples)
 }
 
 // measureHandler runs the handler's own benchmark, which knows its inside.

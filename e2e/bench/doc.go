@@ -11,8 +11,10 @@
 // Decisions that bind it (2026-11):
 //   - All contenders exist at once, told apart by namespace, and are asked in
 //     turns: figures of two runs on a shared machine cannot be compared.
-//   - The no-op runs in this process, keda-trust in its own, as in production;
-//     this process does nothing else while it waits for an answer.
+//   - The references, a no-op and a webhook that answers keda-trust's patch as a
+//     constant, run in a process of their own, as keda-trust does: this process
+//     does nothing else while it waits for an answer. The constant patch shows
+//     what of the ratio is the API server's work with a patch.
 //   - The policy has to make the same pod template as keda-trust, or the run
 //     fails. It keeps no record and reads no state.
 package main

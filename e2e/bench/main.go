@@ -39,6 +39,9 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	// What the no-op and the control plane log is no figure.
 	ctrl.SetLogger(logr.Discard())
+	if len(args) > 0 && args[0] == "references" {
+		return codeOf(serveReferences(ctx, args[1:]))
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	n := flags.Int("n", 300, "")
@@ -53,10 +56,19 @@ func run(ctx context.Context, args []string) int {
 		return 2
 	}
 	r, err := measure(ctx, *root, *n)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-		return 1
+	if err == nil {
+		r.print(os.Stdout)
 	}
-	r.print(os.Stdout)
-	return 0
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	}
+	fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+	return 1
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
@@ -67,15 +66,6 @@ func (b *bench) addPolicy(ctx context.Context, version, namespace string) error 
 		if _, err := b.cluster.Apply(ctx, object); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// addNoop makes admission in a namespace call the no-op.
-func (b *bench) addNoop(ctx context.Context, namespace string) error {
-	configurations := b.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
-	if _, err := configurations.Create(ctx, b.noop.configuration(namespace), metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("adding the no-op webhook: %w", err)
 	}
 	return nil
 }
