@@ -2,10 +2,7 @@ package injector
 
 import (
 	"bytes"
-	"fmt"
-	"strings"
 
-	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/util/json"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 )
@@ -38,17 +35,28 @@ func (j *job) apiService() Result {
 		return result
 	}
 	if j.taken(a.Labels) {
-		return j.finishBundle(viewAPIService(a), viewAPIService(uninjectAPIService(a, r, j.request.Offline)))
+		return j.finishAPIService(a, uninjectAPIService(a, r, j.request.Offline))
 	}
 	after, wanted, err := j.injectAPIService(a, r)
 	if err != nil {
 		return j.unreadable(err)
 	}
 	if !wanted {
-		return j.notPublished()
+		return j.withoutBundle()
 	}
 	j.report.Injected = true
-	return j.finishBundle(viewAPIService(a), viewAPIService(after))
+	return j.finishAPIService(a, after)
+}
+
+func (j *job) finishAPIService(before, after *apiregistrationv1.APIService) Result {
+	would := describeBundleEdit("spec.caBundle", before.Spec.CABundle, after.Spec.CABundle)
+	switch {
+	case before.Spec.InsecureSkipTLSVerify && !after.Spec.InsecureSkipTLSVerify:
+		would = append(would, "would drop insecureSkipTLSVerify")
+	case !before.Spec.InsecureSkipTLSVerify && after.Spec.InsecureSkipTLSVerify:
+		would = append(would, "would set insecureSkipTLSVerify again")
+	}
+	return j.finishBundle(viewAPIService(before), viewAPIService(after), would)
 }
 
 // settle ends what needs no look at the caBundle.
@@ -63,19 +71,29 @@ func (j *job) settle(findings []Finding, annotations map[string]string) (Result,
 	case owned:
 		f := warn(ReasonBundleElsewhere, j.object(), "caBundle", "is filled by %s, and left to it", owner)
 		j.tell([]Finding{f})
-		j.report.Message = f.String()
+		j.report.Message = f.Text()
 		return j.left(ReasonBundleElsewhere), true
 	}
 	return Result{}, false
 }
 
-// notPublished leaves an object as it came, and tells why nothing is published.
-func (j *job) notPublished() Result {
+// withoutBundle leaves an object as it came, and tells why there is no caBundle
+// for it.
+func (j *job) withoutBundle() Result {
 	j.tell(j.request.Findings)
 	if faults := Faults(j.request.Findings); len(faults) > 0 {
 		return j.because(faults, nil)
 	}
-	return j.left(ReasonNotPublished)
+	state := j.request.State
+	switch {
+	case state == nil:
+		return j.left(j.unpublished())
+	case state.KEDAIssues:
+		return j.left(ReasonKEDAIssues)
+	case j.request.Offline && state.CertificateSecret != "":
+		return j.left(ReasonCANotGiven)
+	}
+	return j.left(ReasonNothingToDo) // certificates stay as they are
 }
 
 // taken tells whether what was injected is to be taken out, or why nothing is
@@ -155,25 +173,16 @@ func (j *job) wantedBundle(present []byte, ours bool) []byte {
 	return present
 }
 
-// finishBundle is the difference, which audit only tells.
-func (j *job) finishBundle(before, after any) Result {
+// finishBundle is the difference, of which audit only tells what it would do.
+func (j *job) finishBundle(before, after any, would []string) Result {
 	ops, err := difference(before, after)
 	if err != nil {
 		return j.unreadable(err)
 	}
 	j.tell(j.request.Findings)
 	if j.request.Mode == ModeAudit {
-		for _, op := range ops {
-			if metadataPath(op) {
-				continue
-			}
-			j.report.Warnings = append(j.report.Warnings, fmt.Sprintf("audit: %s: would %s %s", j.object(), op.Operation, op.Path))
-		}
+		j.audit(would...)
 		return j.left(ReasonAudit)
 	}
 	return j.done(j.report.Reason, j.report.Injected, ops)
-}
-
-func metadataPath(op jsonpatch.Operation) bool {
-	return strings.HasPrefix(op.Path, "/metadata")
 }

@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"fmt"
 	"path"
 	"slices"
 
@@ -128,21 +127,4 @@ func mountIndex(mounts []corev1.VolumeMount, dir string) int {
 
 func containerIndex(d *appsv1.Deployment, name string) int {
 	return slices.IndexFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool { return c.Name == name })
-}
-
-// describe says what e does, for audit.
-func (e edit) describe(container string) string {
-	switch {
-	case e.Kind == editVolume:
-		return fmt.Sprintf("would add the volume %s with %s", e.Key, e.Now)
-	case e.Kind == editMount && e.Was != nil:
-		return fmt.Sprintf("would mount %s instead of %s at %s in container %s", e.Now, *e.Was, e.Key, container)
-	case e.Kind == editMount:
-		return fmt.Sprintf("would mount %s at %s in container %s", e.Now, e.Key, container)
-	case e.Kind == editEnv:
-		return fmt.Sprintf("would set the variable %s=%s in container %s", e.Key, e.Now, container)
-	case e.Was != nil:
-		return fmt.Sprintf("would change the argument %q of container %s to %q", *e.Was, container, e.Now)
-	}
-	return fmt.Sprintf("would append the argument %q to container %s", e.Now, container)
 }

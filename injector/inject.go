@@ -29,8 +29,9 @@ type Result struct {
 }
 
 // Report says what was done to one object and why. Its JSON is the line that
-// the command line writes. Warnings name every fault and warning; Injected
-// says that the object carries an injection afterwards.
+// the command line writes. Message explains Reason and does not repeat it;
+// Warnings name every fault and warning, each with its reason; Injected says
+// that the object carries an injection afterwards.
 type Report struct {
 	Kind      string   `json:"kind"`
 	Namespace string   `json:"namespace"`
@@ -94,6 +95,15 @@ func (j *job) tell(findings []Finding) {
 	}
 }
 
+// unpublished says why there is no state, where nothing is at fault: the command
+// line decides at once, but for what the operator would tell.
+func (j *job) unpublished() Reason {
+	if j.request.Offline {
+		return ReasonIssuerNotGiven
+	}
+	return ReasonNotPublished
+}
+
 // left is the result of an object that stays as it came.
 func (j *job) left(reason Reason) Result { return j.done(reason, j.injected, nil) }
 
@@ -107,7 +117,7 @@ func (j *job) done(reason Reason, injected bool, patch []jsonpatch.Operation) Re
 
 // because is done for a fault, the first of which is the message.
 func (j *job) because(faults []Finding, patch []jsonpatch.Operation) Result {
-	j.report.Message = faults[0].String()
+	j.report.Message = faults[0].Text()
 	if more := len(faults) - 1; more > 0 {
 		j.report.Message += fmt.Sprintf(" (and %d more)", more)
 	}

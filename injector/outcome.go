@@ -8,7 +8,7 @@ import (
 func (w *deploymentJob) uninject(reason Reason) Result {
 	if w.request.Mode == ModeAudit {
 		if w.injected {
-			w.report.Warnings = append(w.report.Warnings, "audit: "+w.object()+": would take out what was injected")
+			w.job.audit("would take out what was injected")
 		}
 		return w.left(reason)
 	}
@@ -31,9 +31,9 @@ func (w *deploymentJob) wait(findings []Finding) Result {
 	}
 	w.tell(findings)
 	if w.injected {
-		return w.left(ReasonNotPublished)
+		return w.left(w.unpublished())
 	}
-	return w.finishLabel(ReasonNotPublished, StatePending)
+	return w.finishLabel(w.unpublished(), StatePending)
 }
 
 // refuse leaves the Deployment as it came and says so on it.
@@ -45,33 +45,6 @@ func (w *deploymentJob) refuse(findings []Finding) Result {
 	}
 	r := w.finishLabel(faults[0].Reason, StateRefused)
 	return w.because(faults, r.Patch)
-}
-
-// audit tells what injection would change.
-func (w *deploymentJob) audit(container string, edits []edit) Result {
-	would := func(text string) {
-		w.report.Warnings = append(w.report.Warnings, "audit: "+w.object()+": "+text)
-	}
-	for _, e := range edits {
-		if !w.has(e) {
-			would(e.describe(container))
-		}
-	}
-	for _, e := range w.live {
-		if !anySame(e, edits) {
-			would("would take out " + string(e.Kind) + " " + e.Key)
-		}
-	}
-	return w.finishLabel(ReasonAudit, StateAudit)
-}
-
-func (w *deploymentJob) has(e edit) bool {
-	for _, present := range w.live {
-		if present.same(e) && present.Now == e.Now {
-			return true
-		}
-	}
-	return false
 }
 
 // finishLabel writes the state label and nothing else.

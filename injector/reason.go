@@ -22,7 +22,12 @@ const (
 	ReasonBundleElsewhere Reason = "BundleOwnedElsewhere"
 	ReasonNothingToDo     Reason = "NothingToDo"
 	ReasonNotPublished    Reason = "NotPublished"
+	ReasonKEDAIssues      Reason = "KEDAIssues"
 	ReasonAudit           Reason = "Audit"
+
+	// Of the command line, which has no cluster to look at.
+	ReasonCANotGiven     Reason = "CANotGiven"
+	ReasonIssuerNotGiven Reason = "IssuerNotGiven"
 
 	ReasonOptionInvalid       Reason = "OptionInvalid"
 	ReasonObjectInvalid       Reason = "ObjectInvalid"
@@ -73,7 +78,11 @@ var sentences = map[Reason]string{
 	ReasonBundleElsewhere: "a caBundle that another controller fills would not verify the certificate",
 	ReasonNothingToDo:     "nothing to change",
 	ReasonNotPublished:    "no state is published yet; the object is left as it was",
+	ReasonKEDAIssues:      "KEDA issues the certificate itself, and the caBundle is filled in once it has; the object is left as it was",
 	ReasonAudit:           "audit: says what would change and changes nothing",
+
+	ReasonCANotGiven:     "the CA of the certificate is not known, so the object is left as it was; give --ca-bundle FILE, or add the Secret with its ca.crt to the input",
+	ReasonIssuerNotGiven: "who issues the certificate is not known, so the object is left as it was; give --certificate, or add the Deployment of KEDA's operator to the input",
 
 	ReasonOptionInvalid:       "an annotation has a value that is not allowed",
 	ReasonObjectInvalid:       "the object cannot be read",
@@ -124,12 +133,15 @@ type Finding struct {
 }
 
 // String is the form for warnings, Events and the CLI.
-func (f Finding) String() string {
+func (f Finding) String() string { return string(f.Reason) + ": " + f.Text() }
+
+// Text is what String has after the reason.
+func (f Finding) Text() string {
 	at := f.Object
 	if f.Field != "" {
 		at += " " + f.Field
 	}
-	return fmt.Sprintf("%s: %s: %s", f.Reason, at, f.Message)
+	return at + ": " + f.Message
 }
 
 func fault(reason Reason, object, field, format string, args ...any) Finding {

@@ -45,21 +45,28 @@ func (j *job) webhookConfiguration() Result {
 		return result
 	}
 	if j.taken(v.Labels) {
-		return j.finishBundle(viewWebhooks(v), viewWebhooks(uninjectWebhooks(v, r)))
+		return j.finishWebhooks(v, uninjectWebhooks(v, r))
 	}
 	state := j.request.State
-	switch {
-	case state == nil, !state.KEDAIssues && len(state.CABundle) == 0:
-		return j.notPublished()
-	case state.KEDAIssues:
-		return j.left(ReasonNothingToDo) // KEDA rewrites all of it, on every event
+	// Where KEDA issues it rewrites all of this object, on every event.
+	if state == nil || state.KEDAIssues || len(state.CABundle) == 0 {
+		return j.withoutBundle()
 	}
 	after, err := injectWebhooks(v, r, state)
 	if err != nil {
 		return j.unreadable(err)
 	}
 	j.report.Injected = true
-	return j.finishBundle(viewWebhooks(v), viewWebhooks(after))
+	return j.finishWebhooks(v, after)
+}
+
+func (j *job) finishWebhooks(before, after *admissionregistrationv1.ValidatingWebhookConfiguration) Result {
+	var would []string
+	for i, hook := range before.Webhooks {
+		field := "webhooks[" + hook.Name + "].clientConfig.caBundle"
+		would = append(would, describeBundleEdit(field, hook.ClientConfig.CABundle, after.Webhooks[i].ClientConfig.CABundle)...)
+	}
+	return j.finishBundle(viewWebhooks(before), viewWebhooks(after), would)
 }
 
 // serviceWebhooks are the indexes of the webhooks that are a Service: only

@@ -23,6 +23,7 @@ var quiet = map[injector.Reason]bool{
 	injector.ReasonOptedOut:      true,
 	injector.ReasonNotKEDA:       true,
 	injector.ReasonNothingToDo:   true,
+	injector.ReasonKEDAIssues:    true,
 }
 
 // warnings are what is told to whoever writes: every fault and warning that was

@@ -18,8 +18,10 @@ var accepted = map[injector.Reason]bool{
 	injector.ReasonOptedOut:      true,
 	injector.ReasonNotKEDA:       true,
 	injector.ReasonAudit:         true,
+	injector.ReasonKEDAIssues:    true,
 	// not refused: what was not given is told, and a cluster makes up for it
-	injector.ReasonNotPublished: true,
+	injector.ReasonCANotGiven:     true,
+	injector.ReasonIssuerNotGiven: true,
 
 	injector.ReasonOwnedElsewhere:  true,
 	injector.ReasonBundleElsewhere: true,
@@ -51,11 +53,12 @@ func textLine(r injector.Report) string {
 	if r.Namespace != "" {
 		name = r.Namespace + "/" + name
 	}
-	line := fmt.Sprintf("%s %s: %s", r.Kind, name, r.Reason)
-	if r.Message != "" {
-		line += ": " + r.Message
-	}
+	said := fmt.Sprintf("%s: %s", r.Reason, r.Message)
+	line := fmt.Sprintf("%s %s: %s", r.Kind, name, said)
 	for _, warning := range r.Warnings {
+		if strings.HasPrefix(said, warning) {
+			continue // the fault that the message is about
+		}
 		line += "; warning: " + warning
 	}
 	return strings.Join(strings.Fields(line), " ")
