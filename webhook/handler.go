@@ -32,11 +32,11 @@ type handler struct {
 	resolver   resolver
 }
 
-// verdict is an answer on its way: what the report says, and what came of it.
+// verdict is an answer on its way: what came of the request, and what of that
+// the writer hears.
 type verdict struct {
-	component injector.Component
-	result    injector.Result
-	warnings  []string
+	result   injector.Result
+	warnings []string
 }
 
 // mutate is an answerFunc. Whatever happens, the object is allowed.
@@ -51,7 +51,7 @@ func (h handler) mutate(ctx context.Context, request *admissionv1.AdmissionReque
 		}
 	}()
 	v := h.decide(ctx, request)
-	admissions.WithLabelValues(string(v.component), string(v.result.Report.Reason)).Inc()
+	admissions.WithLabelValues(v.result.Report.Component, string(v.result.Report.Reason)).Inc()
 	response = allowed(v.warnings...)
 	if len(v.result.Patch) == 0 {
 		return response
@@ -71,9 +71,9 @@ func allowed(warnings ...string) *admissionv1.AdmissionResponse {
 }
 
 func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionRequest) verdict {
-	s, err := subjectOf(request)
-	if err != nil || s.namespace == "" || !s.concerns() {
-		return silent(s)
+	s := subjectOf(request)
+	if s.namespace == "" {
+		return silent()
 	}
 	namespace, err := h.namespace(ctx, s.namespace)
 	if err != nil {
@@ -82,22 +82,18 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 			Message: "could not be read, so this object is left as it was; keda-trust's log says more"})
 	}
 	if namespace == nil {
-		return silent(s)
+		return silent()
 	}
 	mode, findings := injector.ParseMode(namespace.Name, namespace.Labels)
 	switch {
 	case mode == injector.ModeUnmanaged && len(findings) == 0:
-		return silent(s)
+		return silent()
 	case mode == injector.ModeUnmanaged:
 		return told(s, findings[0])
 	case !h.states.granted(namespace.Name):
 		return told(s, injector.NamespaceNotGranted(namespace.Name))
 	}
-	return h.inject(ctx, request, s, namespace, mode)
-}
-
-func (h handler) inject(ctx context.Context, request *admissionv1.AdmissionRequest, s subject, namespace *corev1.Namespace, mode injector.Mode) verdict {
-	state, findings := h.state(ctx, s, namespace, mode)
+	state, findings := h.state(ctx, s, mode)
 	result := injector.Inject(injector.Request{
 		Object:    request.Object.Raw,
 		OldObject: request.OldObject.Raw,
@@ -105,39 +101,45 @@ func (h handler) inject(ctx context.Context, request *admissionv1.AdmissionReque
 		State:     state,
 		Findings:  findings,
 	})
-	logger(ctx, request).V(1).Info("Answered", "component", s.component, "reason", result.Report.Reason, "operations", len(result.Patch))
-	return verdict{component: s.component, result: result, warnings: warnings(result.Report)}
+	logger(ctx, request).V(1).Info("Answered", "component", result.Report.Component, "reason", result.Report.Reason, "operations", len(result.Patch))
+	return verdict{result, warnings(result.Report)}
 }
 
 // state is what is published, else what is resolved this once; nil with findings
 // where there is none. To take out what was injected needs none.
-func (h handler) state(ctx context.Context, s subject, namespace *corev1.Namespace, mode injector.Mode) (*injector.State, []injector.Finding) {
+func (h handler) state(ctx context.Context, s subject, mode injector.Mode) (*injector.State, []injector.Finding) {
 	if mode == injector.ModeDisabled {
 		return nil, nil
 	}
-	state, err := h.states.read(ctx, namespace.Name)
+	state, err := h.states.read(ctx, s.namespace)
 	if err != nil {
-		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "ConfigMap " + namespace.Name + "/" + injector.StateConfigMap,
+		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "ConfigMap " + s.namespace + "/" + injector.StateConfigMap,
 			Message: err.Error(), Warning: true}}
 	}
 	if state != nil {
 		return state, nil
 	}
-	resolution, err := h.resolver.Resolve(ctx, namespace.Name, s.deployment)
+	deployment, _, ours := s.component()
+	if !ours {
+		return nil, nil
+	}
+	resolution, err := h.resolver.Resolve(ctx, s.namespace, deployment)
 	if err != nil {
-		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + namespace.Name,
+		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + s.namespace,
 			Message: "nothing is published yet, and deciding at once did not succeed: " + err.Error(), Warning: true}}
 	}
 	return resolution.State, resolution.Findings
 }
 
-// namespace is nil where there is none. A Namespace that was made a moment ago
-// may not have reached the cache, so a miss is followed by one live read.
+// namespace is nil where there is none. One that was made or labelled a moment
+// ago may not have reached the cache, so one that the cache does not have with
+// the label is read live.
 func (h handler) namespace(ctx context.Context, name string) (*corev1.Namespace, error) {
 	var namespace corev1.Namespace
 	key := client.ObjectKey{Name: name}
 	err := h.namespaces.Get(ctx, key, &namespace)
-	if err != nil {
+	if _, labelled := namespace.Labels[injector.LabelInject]; err != nil || !labelled {
+		namespace = corev1.Namespace{}
 		err = h.live.Get(ctx, key, &namespace)
 	}
 	if apierrors.IsNotFound(err) {
@@ -149,13 +151,18 @@ func (h handler) namespace(ctx context.Context, name string) (*corev1.Namespace,
 	return &namespace, nil
 }
 
-func silent(s subject) verdict {
-	return verdict{component: s.component, result: injector.Result{Report: injector.Report{Reason: injector.ReasonPassedThrough}}}
+func silent() verdict {
+	return verdict{result: injector.Result{Report: injector.Report{Reason: injector.ReasonPassedThrough}}}
 }
 
+// told warns of a finding whoever writes something of KEDA's.
 func told(s subject, finding injector.Finding) verdict {
-	v := silent(s)
-	v.result.Report.Reason = finding.Reason
+	v := silent()
+	_, component, ours := s.component()
+	if !ours {
+		return v
+	}
+	v.result.Report.Component, v.result.Report.Reason = string(component), finding.Reason
 	v.warnings = limited([]string{finding.String()})
 	return v
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +114,7 @@ func publishedHandler(b *testing.B) handler {
 	return handler{
 		namespaces: cacheOf[*corev1.Namespace]{stored: namespace},
 		states: states{caches: map[string]stateCache{
-			namespace.Name: {Cache: cacheOf[*corev1.ConfigMap]{stored: published}, informer: synced{}},
+			namespace.Name: {Cache: cacheOf[*corev1.ConfigMap]{stored: published}, informer: synced{}, parsed: &atomic.Pointer[parsedState]{}},
 		}},
 	}
 }

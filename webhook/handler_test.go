@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,6 +37,14 @@ var _ = Describe("The handler", func() {
 		Expect(response.Allowed).To(BeTrue())
 		Expect(response.Patch).To(BeEmpty())
 		Expect(response.Warnings).To(ConsistOf(ContainSubstring("Namespace keda: could not be read")))
+	})
+
+	It("reads a Namespace live that was labelled after the cache last heard of it", func(ctx context.Context) {
+		before := cacheOf[*corev1.Namespace]{stored: labelled("keda", "", nil)}
+		after := cacheOf[*corev1.Namespace]{stored: labelled("keda", "enabled", nil)}
+		Expect(handler{namespaces: before, live: before}.mutate(ctx, apiService).Warnings).To(BeEmpty())
+		response := handler{namespaces: before, live: after}.mutate(ctx, apiService)
+		Expect(response.Warnings).To(ConsistOf(ContainSubstring("NamespaceNotGranted")))
 	})
 
 	It("allows what it cannot decode", func(ctx context.Context) {

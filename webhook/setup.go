@@ -8,11 +8,9 @@ import (
 
 	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -62,13 +60,14 @@ func run(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
-// manager has caches of Namespaces, of the Deployments of the granted namespaces
-// and of single objects by name, and never of Secrets or ConfigMaps.
+// manager has caches of Namespaces and of single objects by name, and never of
+// Secrets or ConfigMaps. Nor is anything of KEDA's namespaces in them: a manager
+// ends where one of its caches cannot sync, as one would whose Role is missing.
 func (o Options) manager(scheme *runtime.Scheme) ctrl.Options {
 	uncached := []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
 	return ctrl.Options{
 		Scheme:                        scheme,
-		Cache:                         o.cache(),
+		Cache:                         cached(),
 		Client:                        client.Options{FieldOwner: injector.Name, Cache: &client.CacheOptions{DisableFor: uncached}},
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
@@ -79,9 +78,14 @@ func (o Options) manager(scheme *runtime.Scheme) ctrl.Options {
 	}
 }
 
+// newScheme has only what is read and written: all of client-go's kinds would
+// take a megabyte.
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiregistrationv1.AddToScheme, certmanagerv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{
+		corev1.AddToScheme, appsv1.AddToScheme, admissionregistrationv1.AddToScheme,
+		apiregistrationv1.AddToScheme, certmanagerv1.AddToScheme,
+	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("building the scheme: %w", err)
 		}
@@ -89,18 +93,13 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-func (o Options) cache() cache.Options {
-	granted := map[string]cache.Config{}
-	for _, namespace := range o.KEDANamespaces {
-		granted[namespace] = cache.Config{}
-	}
+func cached() cache.Options {
 	named := func(name string) cache.ByObject {
 		return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
 	}
 	return cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&appsv1.Deployment{}:                                      {Namespaces: granted},
 			&apiregistrationv1.APIService{}:                           named(injector.KEDAAPIService),
 			&admissionregistrationv1.ValidatingWebhookConfiguration{}: named(injector.KEDAValidatingWebhook),
 		},

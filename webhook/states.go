@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +27,14 @@ type states struct {
 type stateCache struct {
 	cache.Cache
 	informer cache.Informer
+	parsed   *atomic.Pointer[parsedState]
+}
+
+// parsedState spares every admission but the first the parsing of a state that
+// changes once in months.
+type parsedState struct {
+	text  string
+	state *injector.State
 }
 
 func (stateCache) NeedLeaderElection() bool { return false }
@@ -64,7 +73,7 @@ func newStateCache(mgr ctrl.Manager, namespace string) (stateCache, error) {
 	if err != nil {
 		return stateCache{}, err
 	}
-	return stateCache{Cache: objects, informer: informer}, nil
+	return stateCache{objects, informer, &atomic.Pointer[parsedState]{}}, nil
 }
 
 // granted says whether keda-trust has rights in the namespace.
@@ -73,10 +82,12 @@ func (s states) granted(namespace string) bool {
 	return granted
 }
 
-// read returns the state of a granted namespace, nil where none is published.
+// read returns the state of a granted namespace, nil where none is published. It
+// is shared: whoever gets it must not change it.
 func (s states) read(ctx context.Context, namespace string) (*injector.State, error) {
+	one := s.caches[namespace]
 	reader := s.live
-	if one := s.caches[namespace]; one.informer.HasSynced() {
+	if one.informer.HasSynced() {
 		reader = one
 	}
 	var published corev1.ConfigMap
@@ -88,9 +99,14 @@ func (s states) read(ctx context.Context, namespace string) (*injector.State, er
 	if err != nil {
 		return nil, fmt.Errorf("reading ConfigMap %s: %w", key, err)
 	}
-	state, err := injector.ParseState([]byte(published.Data[injector.StateKey]))
+	text := published.Data[injector.StateKey]
+	if last := one.parsed.Load(); last != nil && last.text == text {
+		return last.state, nil
+	}
+	state, err := injector.ParseState([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("reading ConfigMap %s, data[%s]: %w", key, injector.StateKey, err)
 	}
+	one.parsed.Store(&parsedState{text, state})
 	return state, nil
 }

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"encoding/json"
-	"fmt"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,38 +10,42 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// subject is what a request is about, as far as it decides whether to look
-// further.
+// subject is what a request is about. A Deployment is decoded only for what
+// decides without the seam, which decodes for itself: every admission waits.
 type subject struct {
-	namespace  string
-	deployment *appsv1.Deployment // nil for an APIService
-	component  injector.Component
+	namespace  string // empty for kinds and operations that are none of ours
+	deployment []byte // JSON, nil for an APIService
 }
 
-// subjectOf is the zero subject for kinds and operations that are none of ours.
-func subjectOf(request *admissionv1.AdmissionRequest) (subject, error) {
+func subjectOf(request *admissionv1.AdmissionRequest) subject {
 	if request.SubResource != "" || (request.Operation != admissionv1.Create && request.Operation != admissionv1.Update) {
-		return subject{}, nil
+		return subject{}
 	}
 	switch {
 	case request.Kind.Group == appsv1.GroupName && request.Kind.Kind == "Deployment":
-		var deployment appsv1.Deployment
-		if err := json.Unmarshal(request.Object.Raw, &deployment); err != nil {
-			return subject{}, fmt.Errorf("decoding Deployment %s/%s: %w", request.Namespace, request.Name, err)
-		}
-		// On a create, the namespace may be in the request only.
-		deployment.Namespace = request.Namespace
-		component := injector.Recognise(&deployment).Component
-		return subject{namespace: request.Namespace, deployment: &deployment, component: component}, nil
+		return subject{namespace: request.Namespace, deployment: request.Object.Raw}
 	case request.Kind.Group == apiregistrationv1.GroupName && request.Kind.Kind == "APIService" && request.Name == injector.KEDAAPIService:
 		namespace, err := injector.NamespaceOf(request.Object.Raw)
-		return subject{namespace: namespace}, err
+		if err != nil {
+			return subject{} // the API server will say what is wrong with it
+		}
+		return subject{namespace: namespace}
 	}
-	return subject{}, nil
+	return subject{}
 }
 
-// concerns says whether a writer should hear of it: a component of KEDA, also
-// one that was such when it was injected, or KEDA's APIService.
-func (s subject) concerns() bool {
-	return s.deployment == nil || s.component != injector.ComponentNone || s.deployment.Annotations[injector.AnnotationInjected] != ""
+// component is the Deployment, nil for an APIService, with the component that it
+// is; ours is false for what nobody should hear of: one that is no component of
+// KEDA and was none when it was injected.
+func (s subject) component() (deployment *appsv1.Deployment, component injector.Component, ours bool) {
+	if s.deployment == nil {
+		return nil, injector.ComponentNone, true
+	}
+	deployment = &appsv1.Deployment{}
+	if err := json.Unmarshal(s.deployment, deployment); err != nil {
+		return nil, injector.ComponentNone, false
+	}
+	deployment.Namespace = s.namespace // on a create, it may be in the request only
+	component = injector.Recognise(deployment).Component
+	return deployment, component, component != injector.ComponentNone || deployment.Annotations[injector.AnnotationInjected] != ""
 }
