@@ -2,7 +2,9 @@ package trust
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -10,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -57,54 +60,46 @@ func (r Reader) content(ctx context.Context, namespace string, s injector.Source
 }
 
 func (r Reader) secret(ctx context.Context, namespace, name string) (fetched, error) {
-	got := fetched{targets: []target{secretTarget(namespace, name)}}
 	secret := &corev1.Secret{}
-	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, secret); err != nil {
-		var transient error
-		got.content.Err, transient = absent(err)
-		return got, transient
-	}
-	got.content.Data = secret.Data
-	return got, nil
+	absence, err := r.get(ctx, namespace, name, secret)
+	return fetched{
+		content: injector.Content{Data: secret.Data, Err: absence},
+		targets: []target{secretTarget(namespace, name)},
+	}, err
 }
 
 func (r Reader) configMap(ctx context.Context, namespace, name string) (fetched, error) {
-	got := fetched{targets: []target{configMapTarget(namespace, name)}}
 	configMap := &corev1.ConfigMap{}
-	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, configMap); err != nil {
-		var transient error
-		got.content.Err, transient = absent(err)
-		return got, transient
-	}
-	got.content.Data = map[string][]byte{}
+	absence, err := r.get(ctx, namespace, name, configMap)
+	data := map[string][]byte{}
 	for key, value := range configMap.Data {
-		got.content.Data[key] = []byte(value)
+		data[key] = []byte(value)
 	}
-	for key, value := range configMap.BinaryData {
-		got.content.Data[key] = value
-	}
-	return got, nil
+	maps.Copy(data, configMap.BinaryData)
+	return fetched{
+		content: injector.Content{Data: data, Err: absence},
+		targets: []target{configMapTarget(namespace, name)},
+	}, err
 }
 
 // certificate reads the Secret that cert-manager writes for a Certificate.
 func (r Reader) certificate(ctx context.Context, namespace, name string) (fetched, error) {
 	certificate := &unstructured.Unstructured{}
 	certificate.SetGroupVersionKind(certificateKind)
-	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, certificate); err != nil {
-		cause, transient := absent(err)
-		got := fetched{content: injector.Content{Err: cause}}
-		if !meta.IsNoMatchError(err) {
-			got.targets = []target{certificateTarget(namespace, name)}
-		}
-		return got, transient
+	absence, err := r.get(ctx, namespace, name, certificate)
+	if absence != nil || err != nil {
+		return fetched{content: injector.Content{Err: absence}, targets: served(absence, certificateTarget(namespace, name))}, err
 	}
 	secretName, _, err := unstructured.NestedString(certificate.Object, "spec", "secretName")
 	if err != nil {
 		return fetched{}, fmt.Errorf("reading spec.secretName: %w", err)
 	}
-	got, err := r.secret(ctx, namespace, secretName)
+	got := fetched{content: injector.Content{Err: injector.ErrNotFound}}
+	if secretName != "" { // cert-manager's schema asks for the field, not for a value
+		got, err = r.secret(ctx, namespace, secretName)
+	}
 	if got.content.Err != nil {
-		got.content.Err = fmt.Errorf("its Secret %s: %w; see whether cert-manager has issued it: kubectl describe certificate %s", secretName, got.content.Err, name)
+		got.content.Err = fmt.Errorf("its Secret %q: %w; see whether cert-manager has issued it: kubectl describe certificate %s", secretName, got.content.Err, name)
 	}
 	got.content.SecretName = secretName
 	got.targets = append(got.targets, certificateTarget(namespace, name))
@@ -115,29 +110,25 @@ func (r Reader) trustBundle(ctx context.Context, name string) (fetched, error) {
 	for _, version := range bundleVersions {
 		bundle := &unstructured.Unstructured{}
 		bundle.SetGroupVersionKind(schema.GroupVersionKind{Group: "certificates.k8s.io", Version: version, Kind: "ClusterTrustBundle"})
-		err := r.Live.Get(ctx, types.NamespacedName{Name: name}, bundle)
-		if meta.IsNoMatchError(err) {
+		absence, err := r.get(ctx, "", name, bundle)
+		if errors.Is(absence, injector.ErrNotServed) {
 			continue
 		}
-		got := fetched{targets: []target{bundleTarget(version, name)}}
-		if err != nil {
-			var transient error
-			got.content.Err, transient = absent(err)
-			return got, transient
+		got := fetched{content: injector.Content{Err: absence}, targets: []target{bundleTarget(version, name)}}
+		if absence != nil || err != nil {
+			return got, err
 		}
 		text, _, err := unstructured.NestedString(bundle.Object, "spec", "trustBundle")
-		if err != nil {
-			return fetched{}, fmt.Errorf("reading spec.trustBundle: %w", err)
-		}
 		got.content.Data = map[string][]byte{injector.KeyTrustBundle: []byte(text)}
-		return got, nil
+		return got, err
 	}
 	return fetched{content: injector.Content{Err: injector.ErrNotServed}}, nil
 }
 
-// absent tells the answers that are a content, the first result, from failures
-// that may pass, the second.
-func absent(err error) (content, transient error) {
+// get fills object. That it is absent is a content, the first result; the
+// second is a failure that may pass.
+func (r Reader) get(ctx context.Context, namespace, name string, object client.Object) (absence, failure error) {
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, object)
 	switch {
 	case apierrors.IsNotFound(err):
 		return injector.ErrNotFound, nil
@@ -147,4 +138,12 @@ func absent(err error) (content, transient error) {
 		return injector.ErrNotServed, nil
 	}
 	return nil, err
+}
+
+// served is the target, or none where the cluster has no such kind to watch.
+func served(absence error, t target) []target {
+	if errors.Is(absence, injector.ErrNotServed) {
+		return nil
+	}
+	return []target{t}
 }

@@ -61,11 +61,12 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 
 func (p publisher) ensureSecret(ctx context.Context, want *corev1.Secret) (bool, error) {
 	have := &corev1.Secret{}
-	if found, err := p.get(ctx, want, have); err != nil || !found {
-		return err == nil, p.created(ctx, want, err)
-	}
-	if err := own(have, "Secret"); err != nil {
+	found, err := p.get(ctx, want, have)
+	if err != nil {
 		return false, err
+	}
+	if !found {
+		return true, p.create(ctx, want)
 	}
 	if have.Type != want.Type {
 		return false, &foreignError{"Secret " + client.ObjectKeyFromObject(have).String(),
@@ -75,16 +76,17 @@ func (p publisher) ensureSecret(ctx context.Context, want *corev1.Secret) (bool,
 		return false, nil
 	}
 	have.Data = want.Data
-	return true, p.updated(ctx, have, "Secret")
+	return true, p.update(ctx, have, "Secret")
 }
 
 func (p publisher) ensureState(ctx context.Context, want *corev1.ConfigMap) (bool, error) {
 	have := &corev1.ConfigMap{}
-	if found, err := p.get(ctx, want, have); err != nil || !found {
-		return err == nil, p.created(ctx, want, err)
-	}
-	if err := own(have, "ConfigMap"); err != nil {
+	found, err := p.get(ctx, want, have)
+	if err != nil {
 		return false, err
+	}
+	if !found {
+		return true, p.create(ctx, want)
 	}
 	_, released := have.Annotations[injector.AnnotationReleased]
 	same := maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0
@@ -93,7 +95,7 @@ func (p publisher) ensureState(ctx context.Context, want *corev1.ConfigMap) (boo
 	}
 	delete(have.Annotations, injector.AnnotationReleased)
 	have.Data, have.BinaryData = want.Data, nil
-	return !same, p.updated(ctx, have, "ConfigMap")
+	return !same, p.update(ctx, have, "ConfigMap")
 }
 
 // ensureImmutable replaces a ConfigMap whose content is not what its name says,
@@ -101,11 +103,11 @@ func (p publisher) ensureState(ctx context.Context, want *corev1.ConfigMap) (boo
 func (p publisher) ensureImmutable(ctx context.Context, want *corev1.ConfigMap) error {
 	have := &corev1.ConfigMap{}
 	found, err := p.get(ctx, want, have)
-	if err != nil || !found {
-		return p.created(ctx, want, err)
-	}
-	if err := own(have, "ConfigMap"); err != nil {
+	if err != nil {
 		return err
+	}
+	if !found {
+		return p.create(ctx, want)
 	}
 	if maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0 && ptr.Deref(have.Immutable, false) {
 		return nil
@@ -113,33 +115,35 @@ func (p publisher) ensureImmutable(ctx context.Context, want *corev1.ConfigMap) 
 	if err := p.delete(ctx, have); err != nil {
 		return err
 	}
-	return p.created(ctx, want, nil)
+	return p.create(ctx, want)
 }
 
-func (p publisher) get(ctx context.Context, want, have client.Object) (bool, error) {
-	err := p.live.Get(ctx, client.ObjectKeyFromObject(want), have)
+// get fills have with the object of want's name, which has to be ours.
+func (p publisher) get(ctx context.Context, want, have client.Object) (found bool, err error) {
+	kind, key := want.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(want)
+	err = p.live.Get(ctx, key, have)
 	if apierrors.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("reading %s %s: %w", want.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(want), err)
+		return false, fmt.Errorf("reading %s %s: %w", kind, key, err)
+	}
+	if !injector.Published(have.GetLabels()) {
+		return false, &foreignError{kind + " " + key.String(),
+			fmt.Sprintf("exists and is not keda-trust's: its label %s is %q, want %q; rename or delete it, and it is published",
+				injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
 	}
 	return true, nil
 }
 
-// created creates want unless reading it was an error already.
-func (p publisher) created(ctx context.Context, want client.Object, err error) error {
-	if err != nil {
-		return err
-	}
-	kind := want.GetObjectKind().GroupVersionKind().Kind
+func (p publisher) create(ctx context.Context, want client.Object) error {
 	if err := p.writer.Create(ctx, want, client.FieldOwner(injector.Name)); err != nil {
-		return fmt.Errorf("creating %s %s: %w", kind, client.ObjectKeyFromObject(want), err)
+		return fmt.Errorf("creating %s %s: %w", want.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(want), err)
 	}
 	return nil
 }
 
-func (p publisher) updated(ctx context.Context, have client.Object, kind string) error {
+func (p publisher) update(ctx context.Context, have client.Object, kind string) error {
 	if err := p.writer.Update(ctx, have, client.FieldOwner(injector.Name)); err != nil {
 		return fmt.Errorf("updating %s %s: %w", kind, client.ObjectKeyFromObject(have), err)
 	}
@@ -152,15 +156,6 @@ func (p publisher) delete(ctx context.Context, have *corev1.ConfigMap) error {
 		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(have), err)
 	}
 	return nil
-}
-
-func own(have client.Object, kind string) error {
-	if injector.Published(have.GetLabels()) {
-		return nil
-	}
-	return &foreignError{kind + " " + client.ObjectKeyFromObject(have).String(),
-		fmt.Sprintf("exists and is not keda-trust's: its label %s is %q, want %q; rename or delete it, and it is published",
-			injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
 }
 
 // lastWrite is when we last wrote the object, as the API server keeps it.

@@ -50,8 +50,7 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	if err != nil {
 		return reading{}, err
 	}
-	annotations := injector.MergeAnnotations(ns.Annotations, installation.OperatorAnnotations())
-	options, invalid := injector.ParseOptions("Namespace "+ns.Name, annotations)
+	options, invalid := installation.Options(injector.Layer{Object: "Namespace " + ns.Name, Annotations: ns.Annotations})
 	findings = append(findings, invalid...)
 	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(installation))
 	if err != nil {
@@ -64,7 +63,7 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	if len(injector.Faults(findings)) > 0 {
 		resolution = injector.Resolution{Findings: resolution.Findings}
 	}
-	return reading{resolution: resolution, installation: installation, targets: append(targets, publishedTargets(ns.Name)...)}, nil
+	return reading{resolution: resolution, installation: installation, targets: append(targets, standingTargets(ns.Name)...)}, nil
 }
 
 func (r Reader) now() time.Time {

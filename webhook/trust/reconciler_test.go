@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -158,12 +157,11 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 	It("is told where a right is missing", func(ctx context.Context) {
 		weak := rest.CopyConfig(config)
 		weak.Impersonate.UserName = "somebody-in-" + k.namespace
-		grantNamespaces(ctx, weak.Impersonate.UserName)
-		live, err := client.New(weak, client.Options{Scheme: scheme})
-		Expect(err).NotTo(HaveOccurred())
+		grant(ctx, weak.Impersonate.UserName, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get"}})
+		live := clientOf(weak)
 		recorder := events.NewFakeRecorder(10)
 		r := NewReconciler(live, live, recorder, Options{Namespaces: []string{k.namespace}})
-		_, err = r.Reconcile(ctx, request(k.namespace))
+		_, err := r.Reconcile(ctx, request(k.namespace))
 		Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
 		Expect(recorder.Events).To(Receive(And(HavePrefix("Warning NamespaceNotGranted"), ContainSubstring("deployments"))))
 	})
@@ -202,16 +200,3 @@ var _ = Describe("a namespace whose sources are not there", func() {
 		Entry("no ConfigMap", injector.AnnotationCustomCA, "configmap/corp", "corp: not found"),
 	)
 })
-
-func grantNamespaces(ctx context.Context, user string) {
-	GinkgoHelper()
-	Expect(direct.Create(ctx, &rbacv1.ClusterRole{
-		ObjectMeta: metav1.ObjectMeta{Name: user},
-		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get"}}},
-	})).To(Succeed())
-	Expect(direct.Create(ctx, &rbacv1.ClusterRoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: user},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
-	})).To(Succeed())
-}

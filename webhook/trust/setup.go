@@ -3,18 +3,21 @@ package trust
 import (
 	"context"
 	"fmt"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/util/workqueue"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -23,9 +26,8 @@ import (
 )
 
 // SetupWithManager adds the controller to a manager whose scheme knows the
-// built-in kinds and APIService, and whose cache holds Namespaces, Deployments
-// of the granted namespaces, and KEDA's APIService and
-// ValidatingWebhookConfiguration. It runs at the leader only.
+// built-in kinds and APIService, and whose cache holds Namespaces, and KEDA's
+// APIService and ValidatingWebhookConfiguration. It runs at the leader only.
 func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	metadataClient, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
@@ -35,14 +37,25 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	r.watch = newSourceWatch(metadataClient)
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("trust").
+		WithOptions(controller.Options{
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
+		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
-		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(inNamespace), builder.WithPredicates(withoutStatus())).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
 		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(behindWebhooks)).
 		WatchesRawSource(source.Func(r.watch.Start)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the controller trust: %w", err)
+	}
+	// A manager waits for what was added to it, and so for the informers.
+	ended := manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		r.watch.Wait()
+		return nil
+	})
+	if err := mgr.Add(ended); err != nil {
+		return fmt.Errorf("adding the watches of sources: %w", err)
 	}
 	return nil
 }
@@ -61,15 +74,6 @@ func (r *Reconciler) namespaces() predicate.Predicate {
 			return (concerns(e.ObjectOld) || concerns(e.ObjectNew)) && changed.Update(e)
 		},
 	}
-}
-
-// withoutStatus leaves out what a Deployment changes all the time.
-func withoutStatus() predicate.Predicate {
-	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
-}
-
-func inNamespace(_ context.Context, object client.Object) []reconcile.Request {
-	return []reconcile.Request{request(object.GetNamespace())}
 }
 
 func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {

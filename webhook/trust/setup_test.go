@@ -13,7 +13,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -66,46 +67,52 @@ var _ = Describe("a running manager", func() {
 		first, second := certtest.NewCA(GinkgoTB(), "First"), certtest.NewCA(GinkgoTB(), "Second")
 		k := newKEDA(ctx, map[string]string{injector.AnnotationCertificate: "keda", injector.AnnotationCustomCA: "configmap/corp"})
 		k.label(ctx, "")
-		mgr, err := ctrl.NewManager(config, ctrl.Options{Scheme: scheme, Metrics: metricsserver.Options{BindAddress: "0"}})
-		Expect(err).NotTo(HaveOccurred())
-		Expect(SetupWithManager(mgr, Options{Namespaces: []string{k.namespace}})).To(Succeed())
-		life, end := context.WithCancel(ctx)
-		ended := make(chan error, 1)
-		go func() { ended <- mgr.Start(life) }()
-		DeferCleanup(func() {
-			end()
-			Eventually(ended, 20*time.Second).Should(Receive(BeNil()))
-		})
+		runManager(config, ctrl.Options{}, k.namespace)
 
 		k.label(ctx, "enabled")
-		published := func() string {
-			if state := k.state(ctx); state != nil {
-				return state.CustomCAConfigMap
-			}
-			return ""
-		}
-		name := func(ca certtest.CA) string {
-			cas, err := injector.ParseBundle(ca.CertPEM)
-			Expect(err).NotTo(HaveOccurred())
-			return injector.CustomCAConfigMapName(cas)
-		}
 		k.put(ctx, "ConfigMap", "corp", bundle(first))
-		Eventually(published, 20*time.Second).Should(Equal(name(first)))
+		Eventually(k.customCAs, patience).WithContext(ctx).Should(Equal(nameOf(first)))
 		k.put(ctx, "ConfigMap", "corp", bundle(second))
-		Eventually(published, 20*time.Second).Should(Equal(name(second)))
+		Eventually(k.customCAs, patience).WithContext(ctx).Should(Equal(nameOf(second)))
 		Expect(direct.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: injector.StateConfigMap}})).To(Succeed())
-		Eventually(published, 20*time.Second).Should(Equal(name(second)))
+		Eventually(k.customCAs, patience).WithContext(ctx).Should(Equal(nameOf(second)))
+		Eventually(k.eventReasons, patience).WithContext(ctx).Should(ContainElements("Namespace Published", "Namespace CustomCAAdded", "Namespace CustomCARemoved"))
+	})
 
-		reasons := func() []string {
-			list := &corev1.EventList{}
-			Expect(direct.List(ctx, list, client.InNamespace(k.namespace))).To(Succeed())
-			var out []string
-			for _, event := range list.Items {
-				out = append(out, event.InvolvedObject.Kind+" "+event.Reason)
-			}
-			return out
-		}
-		Eventually(reasons, 20*time.Second).Should(ContainElements("Namespace Published", "Namespace CustomCAAdded", "Namespace CustomCARemoved"))
+	It("follows KEDA's operator, but not its status", func(ctx context.Context) {
+		k := newKEDA(ctx, nil)
+		k.operator(ctx, "--enable-cert-rotation=true")
+		runManager(config, ctrl.Options{}, k.namespace)
+		issues := func() bool { state := k.state(ctx); return state != nil && state.KEDAIssues }
+		Eventually(issues, patience).Should(BeTrue())
+		operator := k.operatorOf(ctx)
+		operator.Spec.Template.Spec.Containers[0].Args = []string{"--enable-cert-rotation=false"}
+		Expect(direct.Update(ctx, operator)).To(Succeed())
+		Eventually(issues, patience).Should(BeFalse())
+
+		before := settledReconciles()
+		operator.Status.ObservedGeneration = operator.Generation
+		Expect(direct.Status().Update(ctx, operator)).To(Succeed())
+		Consistently(reconciles, time.Second).Should(Equal(before))
+	})
+
+	It("serves every other namespace while the Role of one is missing, and that one once it is there", func(ctx context.Context) {
+		ca := certtest.NewCA(GinkgoTB(), "Corp")
+		annotations := map[string]string{injector.AnnotationCertificate: "keda", injector.AnnotationCustomCA: "configmap/corp"}
+		granted, missing := newKEDA(ctx, annotations), newKEDA(ctx, annotations)
+		user, err := environment.AddUser(envtest.User{Name: "leader-of-" + granted.namespace}, nil)
+		Expect(err).NotTo(HaveOccurred())
+		granted.allowEverything(ctx, "leader-of-"+granted.namespace)
+		watchClusterScoped(ctx, "leader-of-"+granted.namespace)
+		// A cache that does not sync must not end the process, which this would.
+		runManager(user.Config(), ctrl.Options{Controller: ctrlconfig.Controller{CacheSyncTimeout: 2 * time.Second}}, granted.namespace, missing.namespace)
+
+		granted.put(ctx, "ConfigMap", "corp", bundle(ca))
+		missing.put(ctx, "ConfigMap", "corp", bundle(ca))
+		Eventually(granted.customCAs, patience).WithContext(ctx).Should(Equal(nameOf(ca)))
+		Consistently(missing.customCAs, 3*time.Second).WithContext(ctx).Should(BeEmpty())
+		missing.allowEverything(ctx, "leader-of-"+granted.namespace)
+		Eventually(missing.customCAs, patience).WithContext(ctx).Should(Equal(nameOf(ca)))
 	})
 })
 

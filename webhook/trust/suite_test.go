@@ -2,7 +2,6 @@ package trust
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -22,39 +21,42 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
 var (
-	config *rest.Config
-	scheme = runtime.NewScheme()
+	environment *envtest.Environment
+	config      *rest.Config
+	scheme      = runtime.NewScheme()
 	// direct reads from the API server, never from a cache.
 	direct client.Client
 )
 
 func TestTrust(t *testing.T) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: run these tests with make test, which finds or builds them")
-	}
+	clustertest.Assets(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "From sources to the published state")
 }
 
 var _ = BeforeSuite(func() {
 	ctrl.SetLogger(GinkgoLogr)
-	environment := &envtest.Environment{BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS")}
-	var err error
-	config, err = environment.Start()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	config.QPS = -1
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	Expect(apiregistrationv1.AddToScheme(scheme)).To(Succeed())
-	direct, err = client.New(config, client.Options{Scheme: scheme})
-	Expect(err).NotTo(HaveOccurred())
+	environment = clustertest.Start(GinkgoTB())
+	config = environment.Config
+	direct = clientOf(config)
 })
+
+func clientOf(c *rest.Config) client.Client {
+	GinkgoHelper()
+	made, err := client.New(c, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	return made
+}
 
 // keda is a namespace of its own, with a reconciler that is called directly.
 type keda struct {
+	client    client.Client
 	namespace string
 	reconcile func(context.Context) ctrl.Result
 	events    chan string
@@ -64,11 +66,16 @@ type keda struct {
 
 func newKEDA(ctx context.Context, annotations map[string]string) *keda {
 	GinkgoHelper()
+	return newKEDAIn(ctx, direct, annotations)
+}
+
+func newKEDAIn(ctx context.Context, cluster client.Client, annotations map[string]string) *keda {
+	GinkgoHelper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "keda-", Labels: map[string]string{injector.LabelInject: "enabled"}, Annotations: annotations,
 	}}
-	Expect(direct.Create(ctx, ns)).To(Succeed())
-	k := &keda{namespace: ns.Name}
+	Expect(cluster.Create(ctx, ns)).To(Succeed())
+	k := &keda{client: cluster, namespace: ns.Name}
 	k.restart()
 	return k
 }
@@ -80,7 +87,7 @@ func (k *keda) restart(granted ...string) {
 	if granted == nil {
 		granted = []string{k.namespace}
 	}
-	r := NewReconciler(direct, direct, recorder, Options{Namespaces: granted, Now: func() time.Time { return time.Now().Add(k.ahead) }})
+	r := NewReconciler(k.client, k.client, recorder, Options{Namespaces: granted, Now: func() time.Time { return time.Now().Add(k.ahead) }})
 	k.reconcile = func(ctx context.Context) ctrl.Result {
 		GinkgoHelper()
 		result, err := r.Reconcile(ctx, request(k.namespace))
@@ -109,9 +116,9 @@ func (k *keda) put(ctx context.Context, kind, name string, data map[string][]byt
 	if kind == "ConfigMap" {
 		object = &corev1.ConfigMap{ObjectMeta: meta, BinaryData: data}
 	}
-	err := direct.Create(ctx, object)
+	err := k.client.Create(ctx, object)
 	if apierrors.IsAlreadyExists(err) {
-		err = direct.Update(ctx, object)
+		err = k.client.Update(ctx, object)
 	}
 	Expect(err).NotTo(HaveOccurred())
 }
@@ -119,18 +126,18 @@ func (k *keda) put(ctx context.Context, kind, name string, data map[string][]byt
 func (k *keda) label(ctx context.Context, value string) {
 	GinkgoHelper()
 	ns := &corev1.Namespace{}
-	Expect(direct.Get(ctx, client.ObjectKey{Name: k.namespace}, ns)).To(Succeed())
+	Expect(k.client.Get(ctx, client.ObjectKey{Name: k.namespace}, ns)).To(Succeed())
 	delete(ns.Labels, injector.LabelInject)
 	if value != "" {
 		ns.Labels[injector.LabelInject] = value
 	}
-	Expect(direct.Update(ctx, ns)).To(Succeed())
+	Expect(k.client.Update(ctx, ns)).To(Succeed())
 }
 
 func (k *keda) operator(ctx context.Context, args ...string) {
 	GinkgoHelper()
 	labels := map[string]string{"app": "keda-operator"}
-	Expect(direct.Create(ctx, &appsv1.Deployment{
+	Expect(k.client.Create(ctx, &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: "keda-operator"},
 		Spec: appsv1.DeploymentSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
@@ -157,14 +164,14 @@ func (k *keda) replicaSetNaming(ctx context.Context, configMap string) *appsv1.R
 			}},
 		},
 	}
-	Expect(direct.Create(ctx, replicaSet)).To(Succeed())
+	Expect(k.client.Create(ctx, replicaSet)).To(Succeed())
 	return replicaSet
 }
 
 func (k *keda) state(ctx context.Context) *injector.State {
 	GinkgoHelper()
 	configMap := &corev1.ConfigMap{}
-	err := direct.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: injector.StateConfigMap}, configMap)
+	err := k.client.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: injector.StateConfigMap}, configMap)
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -180,8 +187,8 @@ func (k *keda) published(ctx context.Context) map[string]string {
 	versions := map[string]string{}
 	ours := []client.ListOption{client.InNamespace(k.namespace), client.MatchingLabels{injector.LabelManagedBy: injector.Name}}
 	secrets, configMaps := &corev1.SecretList{}, &corev1.ConfigMapList{}
-	Expect(direct.List(ctx, secrets, ours...)).To(Succeed())
-	Expect(direct.List(ctx, configMaps, ours...)).To(Succeed())
+	Expect(k.client.List(ctx, secrets, ours...)).To(Succeed())
+	Expect(k.client.List(ctx, configMaps, ours...)).To(Succeed())
 	for _, s := range secrets.Items {
 		versions["Secret "+s.Name] = s.ResourceVersion
 	}

@@ -7,56 +7,25 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"github.com/keda-trust/keda-trust/injector"
 )
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// target is one object to watch.
-type target struct {
-	resource        schema.GroupVersionResource
-	namespace, name string
-}
-
-func secretTarget(namespace, name string) target {
-	return target{schema.GroupVersionResource{Version: "v1", Resource: "secrets"}, namespace, name}
-}
-
-func configMapTarget(namespace, name string) target {
-	return target{schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}, namespace, name}
-}
-
-func certificateTarget(namespace, name string) target {
-	return target{schema.GroupVersionResource{Group: certificateKind.Group, Version: certificateKind.Version, Resource: "certificates"}, namespace, name}
-}
-
-func bundleTarget(version, name string) target {
-	return target{schema.GroupVersionResource{Group: "certificates.k8s.io", Version: version, Resource: "clustertrustbundles"}, "", name}
-}
-
-// publishedTargets are what somebody may change or delete under us.
-func publishedTargets(namespace string) []target {
-	return []target{secretTarget(namespace, injector.PublishedSecret), configMapTarget(namespace, injector.StateConfigMap)}
-}
-
-// sourceWatch runs one informer of metadata for each object that a namespace
+// sourceWatch runs one informer of metadata for each target that a namespace
 // depends on, and ends it when no longer needed. All end with the context that
-// Start was given.
+// Start was given. Nothing waits for them to sync, so a right that is missing in
+// one namespace holds up no other.
 type sourceWatch struct {
 	client metadata.Interface
 
 	mu      sync.Mutex
-	ctx     context.Context // of the controller; nil before it starts
+	ctx     context.Context // of the controller; nil before Start and after Wait
 	queue   queue
 	running map[string]map[target]context.CancelFunc
 	group   sync.WaitGroup
@@ -75,7 +44,7 @@ func (w *sourceWatch) Start(ctx context.Context, q queue) error {
 }
 
 // Set makes targets the objects whose changes queue namespace. Before Start
-// there is nothing to queue into, and it does nothing.
+// and after Wait there is nothing to queue into, and it does nothing.
 func (w *sourceWatch) Set(namespace string, targets []target) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,8 +72,13 @@ func (w *sourceWatch) Set(namespace string, targets []target) {
 	}
 }
 
-// Wait returns when all informers have ended.
-func (w *sourceWatch) Wait() { w.group.Wait() }
+// Wait returns when all informers have ended, and lets none begin any more.
+func (w *sourceWatch) Wait() {
+	w.mu.Lock()
+	w.ctx = nil
+	w.mu.Unlock()
+	w.group.Wait()
+}
 
 func (w *sourceWatch) run(namespace string, t target) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
@@ -114,25 +88,27 @@ func (w *sourceWatch) run(namespace string, t target) context.CancelFunc {
 }
 
 func (w *sourceWatch) informer(ctx context.Context, namespace string, t target) cache.SharedIndexInformer {
-	informer := metadatainformer.NewFilteredMetadataInformer(w.client, t.resource, t.namespace, 0, cache.Indexers{}, func(o *metav1.ListOptions) {
-		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, t.name).String()
-	}).Informer()
+	informer := metadatainformer.NewFilteredMetadataInformer(w.client, t.resource, t.namespace, 0, cache.Indexers{}, t.limit).Informer()
 	log := logf.FromContext(ctx).WithName("trust").WithValues("namespace", namespace, "resource", t.resource.Resource, "name", t.name)
-	look := func() { w.queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: namespace}}) }
+	look := func() { w.queue.Add(request(namespace)) }
 	setUp := []error{
 		informer.SetTransform(slim),
 		informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
-			log.V(1).Info("watching a source is interrupted", "error", err.Error())
+			log.V(1).Info("Watching a source is interrupted", "error", err.Error())
 		}),
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { look() },
 		DeleteFunc: func(any) { look() },
-		UpdateFunc: func(any, any) { look() },
+		UpdateFunc: func(before, after any) {
+			if t.changed(before, after) {
+				look()
+			}
+		},
 	})
 	for _, err := range append(setUp, err) {
 		if err != nil {
-			log.Error(err, "a source is not watched, only looked at from time to time")
+			log.Error(err, "A source is not watched, only looked at from time to time")
 		}
 	}
 	return informer
