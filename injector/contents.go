@@ -26,6 +26,8 @@ type Content struct {
 	// Data is that of a Secret or ConfigMap, binary data included; for a
 	// Certificate, that of its Secret.
 	Data map[string][]byte
+	// Partial: Data is what is known of it, and the object may hold more.
+	Partial bool
 	// SecretName is the Secret of a Certificate; empty for the other kinds.
 	SecretName string
 	// Err is or wraps ErrNotFound, ErrForbidden or ErrNotServed; anything else
@@ -48,7 +50,7 @@ func (o Options) Objects(i Installation) []Source {
 			}
 		}
 	}
-	if s, _, known := o.certificateSource(i); known {
+	if s, _, known := o.CertificateSource(i); known {
 		add(s)
 	}
 	add(o.CertificateCA...)
@@ -56,7 +58,7 @@ func (o Options) Objects(i Installation) []Source {
 	return out
 }
 
-// certificateSource is where the certificate is from, and whether KEDA issues
+// CertificateSource is where the certificate is from, and whether KEDA issues
 // it. It is not known where nothing is said and the operator is not visible,
 // or where no Secret is mounted.
 //
@@ -66,7 +68,7 @@ func (o Options) Objects(i Installation) []Source {
 //	none                  on                the Secret it writes       yes
 //	none                  off               the Secret that is mounted no
 //	none                  not known         not known
-func (o Options) certificateSource(i Installation) (source Source, kedaIssues, known bool) {
+func (o Options) CertificateSource(i Installation) (source Source, kedaIssues, known bool) {
 	if o.Certificate != nil {
 		return *o.Certificate, false, true
 	}
@@ -148,7 +150,10 @@ func (s Source) otherKeys(c Content) string {
 }
 
 func (s Source) field(key string) string {
-	if s.Kind == SourceClusterTrustBundle {
+	switch s.Kind {
+	case SourceFile:
+		return ""
+	case SourceClusterTrustBundle:
 		return "spec.trustBundle"
 	}
 	return dataField(key)

@@ -23,8 +23,8 @@ func (p *planner) customCA(certDir string) {
 		dir = DefaultCustomCADir
 	}
 	if dir != DefaultCustomCADir && !p.version.AtLeast(2, 15, 0) {
-		p.fail(ReasonVersionTooOld, "metadata.annotations["+AnnotationCustomCADir+"]", "is %s, and KEDA %s reads custom CAs only from %s: want that, or KEDA 2.15",
-			dir, p.version, DefaultCustomCADir)
+		p.fail(ReasonVersionTooOld, "", "the annotation %s says %s, and KEDA %s reads custom CAs only from %s: want that, or KEDA 2.15",
+			AnnotationCustomCADir, dir, p.version, DefaultCustomCADir)
 		return
 	}
 	theirs, mergeable := p.mergeable(dir)
@@ -34,7 +34,8 @@ func (p *planner) customCA(certDir string) {
 		}
 	}
 	if p.state.CertificateSecret != "" && overlap(dir, certDir) {
-		p.fail(ReasonMountConflict, "metadata.annotations["+AnnotationCustomCADir+"]", "leads to %s, and the certificate is mounted at %s: want two directories", dir, certDir)
+		p.fail(ReasonMountConflict, "", "custom CAs are to be mounted at %s, and the certificate at %s: want two directories, by the annotation %s or %s",
+			dir, certDir, AnnotationCustomCADir, AnnotationCertDir)
 		return
 	}
 	ours := corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{

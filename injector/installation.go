@@ -55,15 +55,6 @@ func sortedByName(deployments []*appsv1.Deployment) []*appsv1.Deployment {
 	return slices.SortedFunc(slices.Values(deployments), func(a, b *appsv1.Deployment) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// OperatorAnnotations are those of the operator's Deployment, nil where it is
-// not visible.
-func (i Installation) OperatorAnnotations() map[string]string {
-	if d := i.Deployments[ComponentOperator]; d != nil {
-		return d.Annotations
-	}
-	return nil
-}
-
 // part is a component as its user wrote it, without what was injected.
 type part struct {
 	deployment *appsv1.Deployment

@@ -137,18 +137,6 @@ func TestInstallationRefusesTwoOfOneComponent(t *testing.T) {
 	}
 }
 
-func TestOperatorAnnotationsAreThoseOfTheOperator(t *testing.T) {
-	t.Parallel()
-	annotated := operator()
-	annotated.Annotations = map[string]string{AnnotationCustomCA: "secret/x"}
-	if got := mustInstall(t, annotated, metricsAPIServer()).OperatorAnnotations(); got[AnnotationCustomCA] != "secret/x" {
-		t.Errorf("annotations %v", got)
-	}
-	if got := mustInstall(t, metricsAPIServer()).OperatorAnnotations(); got != nil {
-		t.Errorf("annotations %v without an operator, want none", got)
-	}
-}
-
 func TestCertSecretIsTheOneMountedAtTheDirectoryInUse(t *testing.T) {
 	t.Parallel()
 	subPath := withSecret(operator(), "one-file", "/certs")

@@ -1,10 +1,6 @@
 package injector
 
-import (
-	"path"
-	"sort"
-	"strings"
-)
+import "strings"
 
 // Mode is the value of LabelInject on a Namespace.
 type Mode string
@@ -46,44 +42,27 @@ type Options struct {
 	CustomCADir string
 	// ManualRollout: published, but nothing restarts.
 	ManualRollout bool
-}
 
-var optionKeys = map[string]bool{
-	AnnotationCertificate: true, AnnotationCertificateCA: true, AnnotationCertDir: true,
-	AnnotationCustomCA: true, AnnotationCustomCADir: true, AnnotationRollout: true,
-}
-
-// objectKeys are known annotations that are not options.
-var objectKeys = map[string]bool{
-	AnnotationComponent: true, AnnotationVersion: true, AnnotationStateID: true,
-	AnnotationInjected: true, AnnotationNudge: true,
-}
-
-// MergeAnnotations lays the option annotations of the operator's Deployment
-// over those of the Namespace, key by key.
-func MergeAnnotations(namespace, operator map[string]string) map[string]string {
-	merged := map[string]string{}
-	for key, value := range namespace {
-		merged[key] = value
-	}
-	for key, value := range operator {
-		if optionKeys[key] {
-			merged[key] = value
-		}
-	}
-	return merged
+	origins map[string]origin // by annotation
 }
 
 // ParseOptions reads the annotations under Domain and reports every fault at
 // once; object names who carries them, "Namespace keda".
 func ParseOptions(object string, annotations map[string]string) (Options, []Finding) {
-	p := optionParser{object: object, annotations: annotations}
-	p.checkKeys()
+	return parseLayers([]Layer{{Object: object, Annotations: annotations}})
+}
+
+func parseLayers(layers []Layer) (Options, []Finding) {
+	p := optionParser{values: map[string]string{}, origins: map[string]origin{}}
+	for _, l := range layers {
+		p.lay(l)
+	}
 	options := Options{
 		CertificateCA: p.sources(AnnotationCertificateCA),
 		CertDir:       p.dir(AnnotationCertDir),
 		CustomCA:      p.sources(AnnotationCustomCA),
 		CustomCADir:   p.dir(AnnotationCustomCADir),
+		origins:       p.origins,
 	}
 	options.Certificate, options.KEDAIssues = p.certificate()
 	options.ManualRollout = p.rollout()
@@ -91,37 +70,19 @@ func ParseOptions(object string, annotations map[string]string) (Options, []Find
 	return options, p.findings
 }
 
+// optionParser parses the values that count and knows where each is from.
 type optionParser struct {
-	object      string
-	annotations map[string]string
-	findings    []Finding
+	values   map[string]string
+	origins  map[string]origin
+	findings []Finding
 }
 
 func (p *optionParser) fail(key, format string, args ...any) {
-	p.findings = append(p.findings, fault(ReasonOptionInvalid, p.object, "annotations["+key+"]", format, args...))
-}
-
-func (p *optionParser) checkKeys() {
-	var keys []string
-	for key := range p.annotations {
-		if strings.HasPrefix(key, Domain+"/") {
-			keys = append(keys, key)
-		}
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
-		switch {
-		case optionKeys[key], objectKeys[key]:
-		case key == LabelInject:
-			p.fail(key, "is a label, not an annotation: kubectl label namespace NAME %s=enabled", LabelInject)
-		default:
-			p.fail(key, "is not known: known are certificate, certificate-ca, cert-dir, custom-ca, custom-ca-dir and rollout")
-		}
-	}
+	p.findings = append(p.findings, p.origins[key].fault(ReasonOptionInvalid, format, args...))
 }
 
 func (p *optionParser) certificate() (*Source, bool) {
-	text, found := p.annotations[AnnotationCertificate]
+	text, found := p.values[AnnotationCertificate]
 	text = strings.TrimSpace(text)
 	switch {
 	case !found:
@@ -144,14 +105,14 @@ func (p *optionParser) certificate() (*Source, bool) {
 func (p *optionParser) sources(key string) []Source {
 	var sources []Source
 	seen := map[Source]bool{}
-	for _, text := range splitList(p.annotations[key]) {
+	for _, text := range splitList(p.values[key]) {
 		source, err := ParseSource(text)
 		if err != nil {
 			p.fail(key, "%v", err)
 			continue
 		}
 		if seen[source] {
-			p.findings = append(p.findings, warn(ReasonSourceDuplicate, p.object, "annotations["+key+"]", "names %q more than once", text))
+			p.findings = append(p.findings, p.origins[key].warn(ReasonSourceDuplicate, "names %q more than once", text))
 			continue
 		}
 		seen[source] = true
@@ -160,50 +121,8 @@ func (p *optionParser) sources(key string) []Source {
 	return sources
 }
 
-// systemDirs would hide what a container needs to run, or its own token.
-var systemDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var"}
-
-// allowedBelow are system directories in which a directory of one's own is usual.
-var allowedBelow = map[string]bool{"/etc": true, "/run": true, "/usr": true, "/var": true, "/tmp": true}
-
-func (p *optionParser) dir(key string) string {
-	text, found := p.annotations[key]
-	if !found {
-		return ""
-	}
-	dir := strings.TrimSpace(text)
-	clean := strings.TrimSuffix(dir, "/")
-	switch {
-	case !path.IsAbs(dir):
-		p.fail(key, "%q is not an absolute path such as %s", text, DefaultCertDir)
-	case path.Clean(dir) != clean:
-		p.fail(key, "%q is not a clean path: want no \"..\", \".\" or empty element, and not \"/\"", text)
-	case strings.ContainsAny(dir, ":,$\"'\\\n\t"):
-		p.fail(key, "%q has a character that a mount path or a flag cannot carry", text)
-	case systemDir(clean):
-		p.fail(key, "%q is a system directory: want one of its own, such as %s", text, DefaultCertDir)
-	default:
-		return clean
-	}
-	return ""
-}
-
-func systemDir(dir string) bool {
-	for _, system := range systemDirs {
-		if dir == system || (strings.HasPrefix(dir, system+"/") && !allowedBelow[system]) {
-			return true
-		}
-	}
-	for _, hidden := range []string{"/etc/ssl", "/etc/pki", "/usr/lib", "/usr/bin", "/usr/local/bin", "/usr/share", "/var/run", "/run/secrets"} {
-		if dir == hidden || strings.HasPrefix(dir, hidden+"/") {
-			return true
-		}
-	}
-	return false
-}
-
 func (p *optionParser) rollout() bool {
-	switch value := strings.TrimSpace(p.annotations[AnnotationRollout]); value {
+	switch value := strings.TrimSpace(p.values[AnnotationRollout]); value {
 	case "", "automatic":
 		return false
 	case "manual":
@@ -221,9 +140,4 @@ func (p *optionParser) checkTogether(o Options) {
 	if o.KEDAIssues && len(o.CertificateCA) > 0 {
 		p.fail(AnnotationCertificateCA, "has no meaning where %s is keda: KEDA publishes its own CA", AnnotationCertificate)
 	}
-}
-
-// overlap says whether one path is the other or lies below it.
-func overlap(a, b string) bool {
-	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }

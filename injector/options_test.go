@@ -101,17 +101,6 @@ func TestParseOptionsRefusesCombinations(t *testing.T) {
 	}
 }
 
-func TestTheOperatorsAnnotationsWinKeyByKey(t *testing.T) {
-	t.Parallel()
-	merged := MergeAnnotations(
-		map[string]string{AnnotationCertificate: "secret/a", AnnotationCustomCA: "secret/b"},
-		map[string]string{AnnotationCertificate: "secret/c", AnnotationInjected: "{}", "example.com/x": "y"})
-	options, findings := ParseOptions("Namespace keda", merged)
-	if len(findings) != 0 || options.Certificate.Name != "c" || options.CustomCA[0].Name != "b" || len(merged) != 2 {
-		t.Fatalf("merged %v, findings %v", merged, findings)
-	}
-}
-
 func TestParseMode(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]Mode{"enabled": ModeEnabled, "audit": ModeAudit, "disabled": ModeDisabled} {

@@ -22,7 +22,7 @@ func proofOf(tb testing.TB, pair certtest.Pair, chain, ca []byte) Proof {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := Proof{Object: "Secret keda/my-tls", CAObject: "ConfigMap keda/roots", Leaf: leaf, Names: certtest.KEDANames("keda"), Now: certtest.Now}
+	p := Proof{Object: "Secret keda/my-tls", CAObject: "ConfigMap keda/roots", CAField: "data[ca.crt]", Leaf: leaf, Names: certtest.KEDANames("keda"), Now: certtest.Now}
 	if ca != nil {
 		p.CA = mustParse(tb, ca)
 	}

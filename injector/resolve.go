@@ -1,10 +1,6 @@
 package injector
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // ResolveInput is everything that the decision depends on.
 type ResolveInput struct {
@@ -78,100 +74,5 @@ func (r *resolver) namespace() string { return r.in.Installation.Namespace }
 
 func (r *resolver) namespaceObject() string { return "Namespace " + r.namespace() }
 
-func annotationField(key string) string { return "annotations[" + key + "]" }
-
-// ownSources refuses what keda-trust publishes as its source: such a state
-// would feed on itself and never follow what somebody changes.
-func (r *resolver) ownSources() {
-	refuse := func(key string, s Source) {
-		secret := s.Kind == SourceSecret && s.Name == PublishedSecret
-		configMap := s.Kind == SourceConfigMap && (s.Name == StateConfigMap || strings.HasPrefix(s.Name, PublishedCAPrefix))
-		if secret || configMap {
-			r.add(fault(ReasonOptionInvalid, r.namespaceObject(), annotationField(key), "%q is what keda-trust publishes; name its source", s))
-		}
-	}
-	o := r.in.Options
-	if o.Certificate != nil {
-		refuse(AnnotationCertificate, *o.Certificate)
-	}
-	for _, s := range o.CertificateCA {
-		refuse(AnnotationCertificateCA, s)
-	}
-	for _, s := range o.CustomCA {
-		refuse(AnnotationCustomCA, s)
-	}
-}
-
-// customCAs joins the sources in their order. A source that cannot be read
-// whole is a fault: a CA that is silently missing is found in production.
-func (r *resolver) customCAs() {
-	var bundles []Bundle
-	for _, s := range r.in.Options.CustomCA {
-		if b, ok := r.bundle(s, ReasonCustomCAInvalid); ok {
-			bundles = append(bundles, b)
-		}
-	}
-	all := Union(bundles...)
-	if all.Len() == 0 {
-		return
-	}
-	pem := all.PEM()
-	if len(pem) > MaxBundleBytes {
-		r.add(fault(ReasonCustomCAInvalid, r.namespaceObject(), annotationField(AnnotationCustomCA),
-			"the CAs together have %d bytes, allowed are %d, what a ConfigMap can hold; name fewer", len(pem), MaxBundleBytes))
-	}
-	r.state.CustomCADir = r.customCADir()
-	r.state.CustomCAConfigMap = CustomCAConfigMapName(all)
-	r.out.CustomCA, r.out.CustomCAs = pem, all
-}
-
-// customCADir also holds a directory against a certificate directory that no
-// annotation names.
-func (r *resolver) customCADir() string {
-	dir, certDir := r.in.Options.CustomCADir, r.in.Options.CertDir
-	if dir == "" {
-		dir = DefaultCustomCADir
-	}
-	if operator, ok := r.in.Installation.part(ComponentOperator); ok && certDir == "" {
-		certDir = certDirInUse(ComponentOperator, operator.container)
-	}
-	if certDir != "" && overlap(dir, certDir) {
-		r.add(fault(ReasonOptionInvalid, r.namespaceObject(), annotationField(AnnotationCustomCADir),
-			"%q and the certificate directory %q lie in one another; want two directories", dir, certDir))
-	}
-	return dir
-}
-
-// bundle reads one CA source and tells what is odd about it.
-func (r *resolver) bundle(s Source, invalid Reason) (Bundle, bool) {
-	content, read := r.in.Contents[s.Object()]
-	if !read && r.in.Offline {
-		r.notProven(s, "its content was not given")
-		return Bundle{}, false
-	}
-	if f, ok := s.unread(r.namespace(), content, read); !ok {
-		r.add(f)
-		return Bundle{}, false
-	}
-	key, missing := s.bundleKey(r.namespace(), content)
-	if missing != nil {
-		r.add(*missing)
-		return Bundle{}, false
-	}
-	b, err := ParseBundle(content.Data[key])
-	if err != nil {
-		r.add(fault(invalid, s.Describe(r.namespace()), s.field(key), "%v", err))
-		return Bundle{}, false
-	}
-	if invalid == ReasonCustomCAInvalid {
-		for _, f := range b.Warnings(r.in.Now) {
-			f.Object, f.Field = s.Describe(r.namespace()), s.field(key)
-			r.add(f)
-		}
-	}
-	return b, true
-}
-
-func (r *resolver) notProven(s Source, format string, args ...any) {
-	r.add(warn(ReasonNotProven, s.Describe(r.namespace()), "", "%s", fmt.Sprintf(format, args...)))
-}
+// option is where an option stands, for findings about what it says.
+func (r *resolver) option(key string) origin { return r.in.Options.origin(r.namespace(), key) }

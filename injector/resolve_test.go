@@ -280,39 +280,6 @@ func TestResolveRefusesWhatItPublishes(t *testing.T) {
 	wantRefused(t, r, ReasonOptionInvalid, AnnotationCustomCA, "keda-trust publishes")
 }
 
-func TestResolveOfflineProvesWhatIsGiven(t *testing.T) {
-	ca := certtest.NewCA(t, "Ours")
-	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
-	resolve := func(c Contents) Resolution {
-		return Resolve(ResolveInput{
-			Options: Options{Certificate: &mine}, Installation: installed(t, operatorWith()), Contents: c, Now: certtest.Now, Offline: true,
-		})
-	}
-	t.Run("nothing is given", func(t *testing.T) {
-		r := resolve(nil)
-		if state := wantState(t, r); state.CertificateSecret != "my-tls" || r.Secret != nil {
-			t.Errorf("state is %+v", state)
-		}
-		wantTold(t, r.Findings, ReasonNotProven, "Secret keda/my-tls")
-	})
-	t.Run("a CA is given", func(t *testing.T) {
-		state := wantState(t, resolve(Contents{mine: {Data: map[string][]byte{"ca.crt": ca.CertPEM}}}))
-		if !bytes.Equal(state.CABundle, ca.CertPEM) {
-			t.Error("the CA is not used")
-		}
-	})
-	t.Run("a certificate for other names is given", func(t *testing.T) {
-		wrong := ca.Leaf(t, []string{"x.example"})
-		wantRefused(t, resolve(Contents{mine: {Data: map[string][]byte{"tls.crt": wrong.CertPEM, "ca.crt": ca.CertPEM}}}), ReasonNamesMissing)
-	})
-	t.Run("the whole Secret is given", func(t *testing.T) {
-		r := resolve(Contents{mine: {Data: tlsData(leaf, ca.CertPEM)}})
-		if wantState(t, r); len(r.Findings) > 0 || r.Secret != nil {
-			t.Errorf("findings %v", r.Findings)
-		}
-	})
-}
-
 func TestObjectsAreReadOnce(t *testing.T) {
 	o := Options{
 		Certificate:   &mine,

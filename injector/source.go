@@ -16,6 +16,9 @@ const (
 	SourceConfigMap          SourceKind = "configmap"
 	SourceCertificate        SourceKind = "certificate"        // cert-manager.io/v1
 	SourceClusterTrustBundle SourceKind = "clustertrustbundle" // certificates.k8s.io
+
+	// SourceFile is a file of a command line, which no annotation can name.
+	SourceFile SourceKind = "file"
 )
 
 var sourceKindNames = map[SourceKind]string{
@@ -46,7 +49,10 @@ func (s Source) Object() Source { return Source{Kind: s.Kind, Name: s.Name} }
 
 // Describe is the form in messages: "Secret keda/NAME".
 func (s Source) Describe(namespace string) string {
-	if s.Kind == SourceClusterTrustBundle {
+	switch s.Kind {
+	case SourceFile:
+		return "file " + s.Name
+	case SourceClusterTrustBundle:
 		return sourceKindNames[s.Kind] + " " + s.Name
 	}
 	return sourceKindNames[s.Kind] + " " + namespace + "/" + s.Name

@@ -45,7 +45,8 @@ func contentsOfFiles(contents injector.Contents, a asked, options injector.Optio
 	}
 	certificate := injector.Options{Certificate: options.Certificate, KEDAIssues: options.KEDAIssues}
 	for _, source := range certificate.Objects(installation) {
-		content := contents[source]
+		content, found := contents[source]
+		content.Partial = content.Partial || !found
 		merged := maps.Clone(content.Data)
 		if merged == nil {
 			merged = map[string][]byte{}
@@ -135,8 +136,8 @@ func (in *input) certificate(namespace, name string) (injector.Content, bool, er
 	if err := json.Unmarshal(o.raw, &certificate); err != nil {
 		return injector.Content{}, false, fmt.Errorf("reading %s: %w", o.describe(), err)
 	}
-	content, _, err := in.secret(namespace, certificate.Spec.SecretName)
-	content.SecretName = certificate.Spec.SecretName
+	content, found, err := in.secret(namespace, certificate.Spec.SecretName)
+	content.SecretName, content.Partial = certificate.Spec.SecretName, !found
 	return content, true, err
 }
 

@@ -160,7 +160,7 @@ func (d *decide) resolve(namespace string) (*decision, error) {
 		return nil, err
 	}
 	findings = append(findings, more...)
-	options, more := injector.ParseOptions("Namespace "+namespace, injector.MergeAnnotations(annotations, installation.OperatorAnnotations()))
+	options, more := installation.Options(injector.Layer{Object: "Namespace " + namespace, Annotations: annotations})
 	findings = append(findings, more...)
 	made := &decision{mode: mode, resolution: injector.Resolution{Findings: findings}}
 	if mode == injector.ModeDisabled || len(injector.Faults(findings)) > 0 {

@@ -1,0 +1,53 @@
+package injector
+
+import (
+	"path"
+	"strings"
+)
+
+// systemDirs would hide what a container needs to run, or its own token.
+var systemDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var"}
+
+// allowedBelow are system directories in which a directory of one's own is usual.
+var allowedBelow = map[string]bool{"/etc": true, "/run": true, "/usr": true, "/var": true, "/tmp": true}
+
+func (p *optionParser) dir(key string) string {
+	text, found := p.values[key]
+	if !found {
+		return ""
+	}
+	dir := strings.TrimSpace(text)
+	clean := strings.TrimSuffix(dir, "/")
+	switch {
+	case !path.IsAbs(dir):
+		p.fail(key, "%q is not an absolute path such as %s", text, DefaultCertDir)
+	case path.Clean(dir) != clean:
+		p.fail(key, "%q is not a clean path: want no \"..\", \".\" or empty element, and not \"/\"", text)
+	case strings.ContainsAny(dir, ":,$\"'\\\n\t"):
+		p.fail(key, "%q has a character that a mount path or a flag cannot carry", text)
+	case systemDir(clean):
+		p.fail(key, "%q is a system directory: want one of its own, such as %s", text, DefaultCertDir)
+	default:
+		return clean
+	}
+	return ""
+}
+
+func systemDir(dir string) bool {
+	for _, system := range systemDirs {
+		if dir == system || (strings.HasPrefix(dir, system+"/") && !allowedBelow[system]) {
+			return true
+		}
+	}
+	for _, hidden := range []string{"/etc/ssl", "/etc/pki", "/usr/lib", "/usr/bin", "/usr/local/bin", "/usr/share", "/var/run", "/run/secrets"} {
+		if dir == hidden || strings.HasPrefix(dir, hidden+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// overlap says whether one path is the other or lies below it.
+func overlap(a, b string) bool {
+	return a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
+}
