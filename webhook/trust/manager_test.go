@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -56,14 +57,14 @@ func nameOf(cas ...certtest.CA) string {
 	return injector.CustomCAConfigMapName(parsed)
 }
 
-// eventReasons are kind and reason of the Events in the namespace.
-func (k *keda) eventReasons(ctx context.Context) []string {
+// eventNotes are kind, reason and note of the Events in the namespace.
+func (k *keda) eventNotes(ctx context.Context) []string {
 	GinkgoHelper()
 	list := &corev1.EventList{}
 	Expect(k.client.List(ctx, list, client.InNamespace(k.namespace))).To(Succeed())
 	var out []string
 	for _, event := range list.Items {
-		out = append(out, event.InvolvedObject.Kind+" "+event.Reason)
+		out = append(out, event.InvolvedObject.Kind+" "+event.Reason+" "+event.Message)
 	}
 	return out
 }
@@ -100,7 +101,7 @@ func settledReconciles() float64 {
 		before := last
 		last = reconciles()
 		return last == before
-	}, patience).WithPolling(200 * time.Millisecond).MustPassRepeatedly(3).Should(BeTrue())
+	}, patience).WithPolling(100 * time.Millisecond).MustPassRepeatedly(3).Should(BeTrue())
 	return last
 }
 
@@ -135,4 +136,9 @@ func grant(ctx context.Context, user string, rules ...rbacv1.PolicyRule) {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: user},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
 	})).To(Succeed())
+}
+
+// faultsOf is how often a fault of that reason was met in the namespace.
+func (k *keda) faultsOf(reason injector.Reason) float64 {
+	return testutil.ToFloat64(faults.WithLabelValues(k.namespace, string(reason)))
 }
