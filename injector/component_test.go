@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,28 +12,24 @@ import (
 
 func TestRecogniseEveryDeploymentOfEveryManifest(t *testing.T) {
 	t.Parallel()
-	dir := manifestsOfKEDA(t)
-	for file, objects := range expectedObjects(t, dir) {
-		t.Run(file, func(t *testing.T) {
-			t.Parallel()
-			deployments := readManifest[appsv1.Deployment](t, filepath.Join(dir, file), "Deployment")
-			seen := 0
-			for _, want := range objects {
-				if want.Kind != "Deployment" {
-					continue
-				}
-				seen++
-				d := deployments[want.Name]
-				if d == nil {
-					t.Fatalf("there is no Deployment %s", want.Name)
-				}
-				checkRecognised(t, d, want)
+	eachManifest(t, func(t *testing.T, file string, objects []expectedObject) {
+		deployments := readManifest[appsv1.Deployment](t, file, "Deployment")
+		seen := 0
+		for _, want := range objects {
+			if want.Kind != "Deployment" {
+				continue
 			}
-			if seen != len(deployments) {
-				t.Errorf("%d Deployments are expected, there are %d", seen, len(deployments))
+			seen++
+			d := deployments[want.Name]
+			if d == nil {
+				t.Fatalf("there is no Deployment %s", want.Name)
 			}
-		})
-	}
+			checkRecognised(t, d, want)
+		}
+		if seen != len(deployments) {
+			t.Errorf("%d Deployments are expected, there are %d", seen, len(deployments))
+		}
+	})
 }
 
 func checkRecognised(t *testing.T, d *appsv1.Deployment, want expectedObject) {
@@ -98,23 +93,60 @@ func image(name, image string, command ...string) corev1.Container {
 	return corev1.Container{Name: name, Image: image, Command: command}
 }
 
-func TestRecogniseGoesByCommandImageAndLabels(t *testing.T) {
+// recognition is what Recognise has to say of a Deployment.
+type recognition struct {
+	deployment *appsv1.Deployment
+	component  Component
+	container  int
+}
+
+func assertRecognised(t *testing.T, cases map[string]recognition) {
+	t.Helper()
+	for name, want := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := Recognise(want.deployment)
+			if got.Component != want.component || got.Container != want.container || len(got.Findings) > 0 {
+				t.Errorf("recognised %q in container %d, findings %v; want %q in %d", got.Component, got.Container, got.Findings, want.component, want.container)
+			}
+		})
+	}
+}
+
+const imageDigest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// proxy is a sidecar.
+var proxy = image("istio-proxy", "docker.io/istio/proxyv2:1.24.0")
+
+func TestRecogniseGoesByTheImage(t *testing.T) {
 	t.Parallel()
-	const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	proxy := image("istio-proxy", "docker.io/istio/proxyv2:1.24.0")
-	cases := map[string]struct {
-		deployment *appsv1.Deployment
-		component  Component
-		container  int
-	}{
+	assertRecognised(t, map[string]recognition{
 		"another name, a private registry with port, tag and digest": {
-			deployment("scaler", nil, image("main", "registry.corp.example:5000/mirror/keda:1.2.3-corp"+digest)), ComponentOperator, 0},
+			deployment("scaler", nil, image("main", "registry.corp.example:5000/mirror/keda:1.2.3-corp"+imageDigest)), ComponentOperator, 0},
 		"a registry with port and no tag": {
 			deployment("scaler", nil, image("main", "localhost:5000/keda-metrics-apiserver")), ComponentMetricsAPIServer, 0},
 		"a digest alone": {
-			deployment("scaler", nil, image("main", "ghcr.io/kedacore/keda-admission-webhooks"+digest)), ComponentAdmissionWebhooks, 0},
+			deployment("scaler", nil, image("main", "ghcr.io/kedacore/keda-admission-webhooks"+imageDigest)), ComponentAdmissionWebhooks, 0},
 		"an image without registry": {
 			deployment("scaler", nil, image("main", "keda")), ComponentOperator, 0},
+		"a shell, by the image": {
+			deployment("scaler", nil, image("main", "ghcr.io/kedacore/keda:2.17.2", "sh", "-c", "/keda")), ComponentOperator, 0},
+		"a sidecar before, by the image": {
+			deployment("keda-operator", nil, proxy, image("keda-operator", "ghcr.io/kedacore/keda:2.20.2")), ComponentOperator, 1},
+		"Red Hat's operator": {
+			deployment("keda-operator", nil, image("keda-operator", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-rhel8"+imageDigest)), ComponentOperator, 0},
+		"Red Hat's adapter": {
+			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-adapter-rhel9:2.15.1-4")), ComponentMetricsAPIServer, 0},
+		"Red Hat's webhooks": {
+			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-admission-webhooks-rhel9:2.15.1")), ComponentAdmissionWebhooks, 0},
+		"KEDA's image that is told which of its binaries": {
+			deployment("x", nil, corev1.Container{Image: "bitnami/keda:2.17.2", Args: []string{"keda-adapter"}}), ComponentMetricsAPIServer, 0},
+	})
+}
+
+func TestRecogniseGoesByTheCommandFirst(t *testing.T) {
+	t.Parallel()
+	assertRecognised(t, map[string]recognition{
 		"the command, where the image has a name of the company's": {
 			deployment("scaler", nil, image("main", "corp/base:7", "/opt/bin/keda-adapter")), ComponentMetricsAPIServer, 0},
 		"the command wins over the image": {
@@ -123,30 +155,16 @@ func TestRecogniseGoesByCommandImageAndLabels(t *testing.T) {
 			deployment("scaler", nil, corev1.Container{Image: "corp/base", Args: []string{"/usr/local/bin/keda-adapter", "--v=0"}}), ComponentMetricsAPIServer, 0},
 		"a wrapper before the binary": {
 			deployment("scaler", nil, image("main", "corp/base", "tini", "--", "/keda")), ComponentOperator, 0},
-		"a shell, by the image": {
-			deployment("scaler", nil, image("main", "ghcr.io/kedacore/keda:2.17.2", "sh", "-c", "/keda")), ComponentOperator, 0},
 		"a sidecar before": {
 			deployment("keda-operator", nil, proxy, image("keda-operator", "ghcr.io/kedacore/keda:2.20.2", "/keda")), ComponentOperator, 1},
-		"a sidecar before, by the image": {
-			deployment("keda-operator", nil, proxy, image("keda-operator", "ghcr.io/kedacore/keda:2.20.2")), ComponentOperator, 1},
 		"a sidecar with KEDA's image and another command": {
 			deployment("keda-operator", nil, image("debug", "ghcr.io/kedacore/keda:2.20.2", "/bin/true"), image("keda-operator", "ghcr.io/kedacore/keda:2.20.2", "/keda")), ComponentOperator, 1},
-		"KEDA only in an init container": {
-			deployment("app", func(d *appsv1.Deployment) {
-				d.Spec.Template.Spec.InitContainers = []corev1.Container{image("init", "ghcr.io/kedacore/keda:2.20.2", "/keda")}
-			}, proxy), ComponentNone, -1},
-		"Red Hat's operator": {
-			deployment("keda-operator", nil, image("keda-operator", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-rhel8"+digest)), ComponentOperator, 0},
-		"Red Hat's adapter": {
-			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-adapter-rhel9:2.15.1-4")), ComponentMetricsAPIServer, 0},
-		"Red Hat's webhooks": {
-			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-admission-webhooks-rhel9:2.15.1")), ComponentAdmissionWebhooks, 0},
-		"Red Hat's operator for OLM is not KEDA": {
-			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-operator-rhel9:2.15.1", "/manager")), ComponentNone, -1},
-		"KEDA's operator for OLM is not KEDA": {
-			deployment("keda-olm-operator", withLabels(labelName, "keda-olm-operator", labelPartOf, "keda-olm-operator"), image("keda-olm-operator", "ghcr.io/kedacore/keda-olm-operator:2.20.1", "/manager")), ComponentNone, -1},
-		"the HTTP add-on is not KEDA": {
-			deployment("keda-add-ons-http-operator", withLabels(labelName, "http", labelPartOf, "keda"), image("operator", "ghcr.io/kedacore/http-add-on-operator:0.15.0")), ComponentNone, -1},
+	})
+}
+
+func TestRecogniseGoesByLabelsThatNameKEDAAndTheComponent(t *testing.T) {
+	t.Parallel()
+	assertRecognised(t, map[string]recognition{
 		"labels of the chart, under the operator's own name": {
 			deployment("scaler", withLabels(labelChart, "keda-2.20.2", labelName, "scaler", labelPartOf, "scaler"), image("scaler", "corp/scaler:7")), ComponentOperator, 0},
 		"labels of the chart, metrics under the operator's own name": {
@@ -159,16 +177,16 @@ func TestRecogniseGoesByCommandImageAndLabels(t *testing.T) {
 			deployment("x", withLabels(labelChart, "keda-2.20.2", labelName, "x"), image("x", "corp/x:7")), ComponentNone, -1},
 		"a chart whose name begins like KEDA's": {
 			deployment("keda-operator", withLabels(labelChart, "keda-add-ons-http-0.15.0", labelName, "keda-operator"), image("x", "corp/x:7")), ComponentNone, -1},
-		"another program that is told about KEDA": {
-			deployment("x", nil, image("x", "corp/kubectl:1.37", "kubectl", "-n", "keda", "get", "pods")), ComponentNone, -1},
-		"another image that is told about KEDA": {
-			deployment("x", nil, corev1.Container{Image: "corp/watch:7", Args: []string{"keda"}}), ComponentNone, -1},
-		"KEDA's image that is told which of its binaries": {
-			deployment("x", nil, corev1.Container{Image: "bitnami/keda:2.17.2", Args: []string{"keda-adapter"}}), ComponentMetricsAPIServer, 0},
 		"a name alone": {
 			deployment("keda-operator", nil, image("keda-operator", "corp/x:7")), ComponentNone, -1},
 		"no containers at all": {
 			deployment("keda-operator", withLabels(labelName, "x")), ComponentNone, -1},
+	})
+}
+
+func TestRecogniseGoesByTheAnnotationBeforeAll(t *testing.T) {
+	t.Parallel()
+	assertRecognised(t, map[string]recognition{
 		"an annotation that denies it": {
 			deployment("keda-operator", withAnnotations(AnnotationComponent, "none"), image("keda", "ghcr.io/kedacore/keda:2.20.2", "/keda")), ComponentNone, -1},
 		"an annotation, where nothing else shows it": {
@@ -177,16 +195,27 @@ func TestRecogniseGoesByCommandImageAndLabels(t *testing.T) {
 			deployment("x", withAnnotations(AnnotationComponent, "metrics-apiserver"), proxy, image("x", "corp/x:7")), ComponentMetricsAPIServer, 1},
 		"an annotation that picks one of two components": {
 			deployment("all", withAnnotations(AnnotationComponent, "metrics-apiserver"), image("a", "corp/x", "/keda"), image("b", "corp/x", "/keda-adapter")), ComponentMetricsAPIServer, 1},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := Recognise(tc.deployment)
-			if got.Component != tc.component || got.Container != tc.container || len(got.Findings) > 0 {
-				t.Errorf("recognised %q in container %d, findings %v; want %q in %d", got.Component, got.Container, got.Findings, tc.component, tc.container)
-			}
-		})
-	}
+	})
+}
+
+func TestRecogniseLeavesOtherPrograms(t *testing.T) {
+	t.Parallel()
+	assertRecognised(t, map[string]recognition{
+		"KEDA only in an init container": {
+			deployment("app", func(d *appsv1.Deployment) {
+				d.Spec.Template.Spec.InitContainers = []corev1.Container{image("init", "ghcr.io/kedacore/keda:2.20.2", "/keda")}
+			}, proxy), ComponentNone, -1},
+		"Red Hat's operator for OLM is not KEDA": {
+			deployment("x", nil, image("x", "registry.redhat.io/custom-metrics-autoscaler/custom-metrics-autoscaler-operator-rhel9:2.15.1", "/manager")), ComponentNone, -1},
+		"KEDA's operator for OLM is not KEDA": {
+			deployment("keda-olm-operator", withLabels(labelName, "keda-olm-operator", labelPartOf, "keda-olm-operator"), image("keda-olm-operator", "ghcr.io/kedacore/keda-olm-operator:2.20.1", "/manager")), ComponentNone, -1},
+		"the HTTP add-on is not KEDA": {
+			deployment("keda-add-ons-http-operator", withLabels(labelName, "http", labelPartOf, "keda"), image("operator", "ghcr.io/kedacore/http-add-on-operator:0.15.0")), ComponentNone, -1},
+		"another program that is told about KEDA": {
+			deployment("x", nil, image("x", "corp/kubectl:1.37", "kubectl", "-n", "keda", "get", "pods")), ComponentNone, -1},
+		"another image that is told about KEDA": {
+			deployment("x", nil, corev1.Container{Image: "corp/watch:7", Args: []string{"keda"}}), ComponentNone, -1},
+	})
 }
 
 func TestRecogniseTellsWhatItCannotDecide(t *testing.T) {

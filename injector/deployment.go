@@ -44,6 +44,7 @@ func (w *deploymentJob) decide(recordFaults []Finding) Result {
 	reason, message := StandBack(w.base)
 	none := w.recognised.Component == ComponentNone
 	faulty := len(Faults(w.recognised.Findings)) > 0
+	label := w.labelFaults(w.incoming.Labels)
 	switch {
 	case w.request.Mode == ModeUnmanaged:
 		return w.left(ReasonPassedThrough)
@@ -58,8 +59,8 @@ func (w *deploymentJob) decide(recordFaults []Finding) Result {
 	case reason != "" && !none:
 		w.report.Message = message
 		return w.uninject(reason)
-	case faulty:
-		return w.refuse(w.recognised.Findings)
+	case faulty, len(label) > 0:
+		return w.refuse(slices.Concat(w.recognised.Findings, label))
 	case none:
 		return w.uninject(ReasonNotKEDA)
 	}

@@ -9,6 +9,7 @@ const (
 	flagOperatorService    = "operator-service-name"
 	flagMetricsService     = "metrics-server-service-name"
 	flagWebhooksService    = "webhooks-service-name"
+	flagValidatingWebhook  = "validating-webhook-name"
 	flagClusterDomain      = "k8s-cluster-domain"
 	flagWebhookPatching    = "enable-webhook-patching"
 	flagAPIServicePatching = "enable-apiservice-patching"
@@ -30,7 +31,7 @@ var boolFlags = flagSet(flagCertRotation, flagWebhookPatching, flagAPIServicePat
 // list takes it where it does not look like a flag.
 var valueFlags = flagSet(flagCertDir, flagCADir, flagCertSecretName, flagOperatorService, flagMetricsService,
 	flagWebhooksService, flagClusterDomain, flagTLSCertFile, flagTLSPrivateKeyFile, flagClientCAFile,
-	flagTLSMinVersion, flagMetricsAddress, flagMetricsAuthority, "k8s-cluster-name", "validating-webhook-name",
+	flagTLSMinVersion, flagMetricsAddress, flagMetricsAuthority, "k8s-cluster-name", flagValidatingWebhook,
 	"metrics-service-bind-address", "metrics-bind-address", "health-probe-bind-address", "leader-election-id",
 	"port", "secure-port", "v", "vmodule", "stderrthreshold", "zap-log-level", "zap-encoder", "zap-time-encoding",
 	"tls-cipher-suites", "tls-sni-cert-key", "bind-address", "kubeconfig")

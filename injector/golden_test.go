@@ -46,10 +46,11 @@ func readGolden(t *testing.T, file string) golden {
 func (g golden) request(t *testing.T) Request {
 	t.Helper()
 	var fields struct {
-		Mode    Mode
-		Offline bool
-		State   *State
-		Faults  []Finding
+		Mode              Mode
+		Offline           bool
+		State             *State
+		Faults            []Finding
+		ValidatingWebhook string
 	}
 	fields.Mode = ModeEnabled
 	if err := yaml.UnmarshalStrict([]byte(g.parts["request.yaml"]), &fields); err != nil {
@@ -58,7 +59,10 @@ func (g golden) request(t *testing.T) Request {
 	if fields.State != nil {
 		fields.State = sealed(t, *fields.State)
 	}
-	r := Request{Object: asJSON(t, g.parts["input.yaml"]), Mode: fields.Mode, State: fields.State, Findings: fields.Faults, Offline: fields.Offline}
+	r := Request{
+		Object: asJSON(t, g.parts["input.yaml"]), Mode: fields.Mode, State: fields.State, Findings: fields.Faults,
+		Offline: fields.Offline, ValidatingWebhook: fields.ValidatingWebhook,
+	}
 	if old := g.parts["old.yaml"]; old != "" {
 		r.OldObject = asJSON(t, old)
 	}

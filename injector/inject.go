@@ -19,6 +19,9 @@ type Request struct {
 	Findings []Finding
 	// Offline: manifests on a command line, not an object in a cluster.
 	Offline bool
+	// ValidatingWebhook is what KEDA's ValidatingWebhookConfiguration is
+	// called; empty for KEDAValidatingWebhook.
+	ValidatingWebhook string
 }
 
 // Result is what becomes of a Request; an empty Patch leaves the object as it
@@ -87,6 +90,17 @@ func (j *job) object() string {
 		return j.report.Kind + " " + j.report.Name
 	}
 	return fmt.Sprintf("%s %s/%s", j.report.Kind, j.report.Namespace, j.report.Name)
+}
+
+// labelFaults refuses a value that somebody took for "disabled". "enabled" says
+// what the Namespace says.
+func (j *job) labelFaults(labels map[string]string) []Finding {
+	value, found := labels[LabelInject]
+	if !found || value == string(ModeDisabled) || value == string(ModeEnabled) || j.request.Mode == ModeDisabled {
+		return nil
+	}
+	return []Finding{fault(ReasonOptionInvalid, j.object(), "metadata.labels["+LabelInject+"]",
+		"the value %q is not disabled, the only one with a meaning here; correct it, or remove the label", value)}
 }
 
 func (j *job) tell(findings []Finding) {

@@ -1,40 +1,9 @@
 package injector
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
-
-	"k8s.io/apimachinery/pkg/util/yaml"
 )
-
-// documentsOf are the documents of a manifest as JSON.
-func documentsOf(t *testing.T, file string) [][]byte {
-	t.Helper()
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]byte
-	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
-	for {
-		var document json.RawMessage
-		err := documents.Decode(&document)
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(document) > 0 && !bytes.Equal(document, []byte("null")) {
-			out = append(out, document)
-		}
-	}
-}
 
 func TestRealManifestsAreInjectedOnceAndGivenBack(t *testing.T) {
 	t.Parallel()

@@ -36,8 +36,7 @@ func NewInstallation(namespace string, deployments []*appsv1.Deployment, api *ap
 			continue
 		}
 		if first := i.Deployments[component]; first != nil {
-			findings = append(findings, fault(ReasonAmbiguous, describeDeployment(d), "",
-				"is KEDA's %s as %s is: want one, or the annotation %s: none on the other", component, describeDeployment(first), AnnotationComponent))
+			findings = append(findings, ambiguous(component, first, d))
 			continue
 		}
 		i.Deployments[component] = d
@@ -49,6 +48,15 @@ func NewInstallation(namespace string, deployments []*appsv1.Deployment, api *ap
 		i.ValidatingWebhook = vwc
 	}
 	return i, findings
+}
+
+func ambiguous(component Component, first, second *appsv1.Deployment) Finding {
+	object := describeDeployment(second)
+	if first.Name == second.Name { // of a command line
+		return fault(ReasonAmbiguous, object, "", "is given more than once: want one")
+	}
+	return fault(ReasonAmbiguous, object, "",
+		"is KEDA's %s as %s is: want one, or the annotation %s: none on the other", component, describeDeployment(first), AnnotationComponent)
 }
 
 func sortedByName(deployments []*appsv1.Deployment) []*appsv1.Deployment {

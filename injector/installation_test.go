@@ -2,7 +2,6 @@ package injector
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -57,22 +56,18 @@ func withSecret(d *appsv1.Deployment, secret, dir string) *appsv1.Deployment {
 
 func TestInstallationOfEveryManifest(t *testing.T) {
 	t.Parallel()
-	dir := manifestsOfKEDA(t)
-	for file, objects := range expectedObjects(t, dir) {
-		t.Run(file, func(t *testing.T) {
-			t.Parallel()
-			i := readInstallation(t, filepath.Join(dir, file))
-			for _, want := range objects {
-				if want.Kind == "Deployment" && want.Component != ComponentNone {
-					checkInstalled(t, i, want)
-				}
+	eachManifest(t, func(t *testing.T, file string, objects []expectedObject) {
+		i := readInstallation(t, file)
+		for _, want := range objects {
+			if want.Kind == "Deployment" && want.Component != ComponentNone {
+				checkInstalled(t, i, want)
 			}
-			openShift := strings.HasSuffix(file, "openshift.yaml")
-			if reason, message := i.StandBack(); (reason == ReasonOwnedElsewhere) != openShift {
-				t.Errorf("stands back for %q %q, want it to: %t", reason, message, openShift)
-			}
-		})
-	}
+		}
+		openShift := strings.HasSuffix(file, "openshift.yaml")
+		if reason, message := i.StandBack(); (reason == ReasonOwnedElsewhere) != openShift {
+			t.Errorf("stands back for %q %q, want it to: %t", reason, message, openShift)
+		}
+	})
 }
 
 func readInstallation(t *testing.T, file string) Installation {
@@ -135,6 +130,12 @@ func TestInstallationRefusesTwoOfOneComponent(t *testing.T) {
 	if len(i.Deployments) != 2 || i.Deployments[ComponentOperator] != second {
 		t.Errorf("Deployments %v, want the first by name and the metrics-apiserver", i.Deployments)
 	}
+}
+
+func TestInstallationRefusesOneDeploymentTwice(t *testing.T) {
+	t.Parallel()
+	_, findings := NewInstallation("keda", []*appsv1.Deployment{operator(), operator()}, nil, nil)
+	wantFault(t, findings, ReasonAmbiguous, "is given more than once")
 }
 
 func TestCertSecretIsTheOneMountedAtTheDirectoryInUse(t *testing.T) {

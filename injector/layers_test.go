@@ -12,7 +12,8 @@ import (
 func operatorAnnotated(pairs ...string) Installation {
 	d := operatorWith("--enable-cert-rotation=true")
 	d.Annotations = pairsOf(pairs)
-	return Installation{Namespace: "keda", Deployments: map[Component]*appsv1.Deployment{ComponentOperator: d}}
+	i, _ := NewInstallation("keda", []*appsv1.Deployment{d}, nil, nil)
+	return i
 }
 
 func namespaceAnnotated(pairs ...string) Layer {

@@ -54,14 +54,27 @@ func expectedObjects(t *testing.T, dir string) map[string][]expectedObject {
 	return expected
 }
 
-// readManifest decodes the documents of one kind of a manifest, by name.
-func readManifest[T any](t *testing.T, file, kind string) map[string]*T {
+// eachManifest runs check for every manifest, with what is expected of its
+// objects.
+func eachManifest(t *testing.T, check func(t *testing.T, file string, objects []expectedObject)) {
+	t.Helper()
+	dir := manifestsOfKEDA(t)
+	for file, objects := range expectedObjects(t, dir) {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			check(t, filepath.Join(dir, file), objects)
+		})
+	}
+}
+
+// documentsOf are the documents of a manifest as JSON.
+func documentsOf(t *testing.T, file string) [][]byte {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]*T{}
+	var out [][]byte
 	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
 	for {
 		var document json.RawMessage
@@ -69,16 +82,31 @@ func readManifest[T any](t *testing.T, file, kind string) map[string]*T {
 		if errors.Is(err, io.EOF) {
 			return out
 		}
-		var meta metav1.PartialObjectMetadata
-		if err == nil && len(document) > 0 {
-			err = json.Unmarshal(document, &meta)
-		}
-		if err == nil && meta.Kind == kind {
-			out[meta.Name] = new(T)
-			err = json.Unmarshal(document, out[meta.Name])
-		}
 		if err != nil {
-			t.Fatalf("reading %s: %v", file, err)
+			t.Fatal(err)
+		}
+		if len(document) > 0 && !bytes.Equal(document, []byte("null")) {
+			out = append(out, document)
 		}
 	}
+}
+
+// readManifest decodes the documents of one kind of a manifest, by name.
+func readManifest[T any](t *testing.T, file, kind string) map[string]*T {
+	t.Helper()
+	out := map[string]*T{}
+	for _, document := range documentsOf(t, file) {
+		var meta metav1.PartialObjectMetadata
+		if err := json.Unmarshal(document, &meta); err != nil {
+			t.Fatalf("reading %s: %v", file, err)
+		}
+		if meta.Kind != kind {
+			continue
+		}
+		out[meta.Name] = new(T)
+		if err := json.Unmarshal(document, out[meta.Name]); err != nil {
+			t.Fatalf("reading %s %s of %s: %v", kind, meta.Name, file, err)
+		}
+	}
+	return out
 }

@@ -14,7 +14,7 @@ func offline(t *testing.T, o Options, c Contents) Resolution {
 	if o.Certificate == nil {
 		o.Certificate = &mine
 	}
-	return Resolve(ResolveInput{Options: o, Installation: installed(t, operatorWith()), Contents: c, Now: certtest.Now, Offline: true})
+	return Resolve(ResolveInput{Options: o, Installation: mustInstall(t, operatorWith()), Contents: c, Now: certtest.Now, Offline: true})
 }
 
 func TestResolveOfflineProvesWhatIsGiven(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
@@ -21,24 +20,9 @@ var mine = Source{Kind: SourceSecret, Name: "my-tls"}
 
 // operatorWith is KEDA's operator as its release manifests have it.
 func operatorWith(args ...string) *appsv1.Deployment {
-	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: "keda-operator"}}
-	d.Spec.Template.Spec = corev1.PodSpec{
-		Containers: []corev1.Container{{
-			Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}, Args: args,
-			VolumeMounts: []corev1.VolumeMount{{Name: "certificates", MountPath: "/certs"}},
-		}},
-		Volumes: []corev1.Volume{{Name: "certificates", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "kedaorg-certs"}}}},
-	}
+	d := withSecret(operator(args...), KEDACertSecret, DefaultCertDir)
+	d.Spec.Template.Spec.Containers[0].Image = "ghcr.io/kedacore/keda:2.21.0"
 	return d
-}
-
-func installed(t *testing.T, deployments ...*appsv1.Deployment) Installation {
-	t.Helper()
-	i, findings := NewInstallation("keda", deployments, nil, nil)
-	if len(findings) > 0 {
-		t.Fatalf("installing: %v", findings)
-	}
-	return i
 }
 
 func tlsData(leaf certtest.Pair, ca []byte) map[string][]byte {
@@ -50,7 +34,7 @@ func custom(t *testing.T, s Source, c Content) Resolution {
 	t.Helper()
 	return Resolve(ResolveInput{
 		Options:      Options{KEDAIssues: true, CustomCA: []Source{s}},
-		Installation: installed(t, operatorWith("--enable-cert-rotation=true")),
+		Installation: mustInstall(t, operatorWith("--enable-cert-rotation=true")),
 		Contents:     Contents{s.Object(): c},
 		Now:          certtest.Now,
 	})
@@ -88,7 +72,7 @@ func TestResolvePublishesWhatIsProven(t *testing.T) {
 	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
 	in := ResolveInput{
 		Options:      Options{Certificate: &mine, CertDir: "/tls"},
-		Installation: installed(t, operatorWith("--enable-cert-rotation=true")),
+		Installation: mustInstall(t, operatorWith("--enable-cert-rotation=true")),
 		Contents:     Contents{mine: {Data: tlsData(leaf, ca.CertPEM)}},
 		Now:          certtest.Now,
 	}
@@ -145,7 +129,7 @@ func TestResolveCertificateFaults(t *testing.T) {
 			t.Parallel()
 			r := Resolve(ResolveInput{
 				Options:      Options{Certificate: &mine},
-				Installation: installed(t, operatorWith("--enable-cert-rotation=true")),
+				Installation: mustInstall(t, operatorWith("--enable-cert-rotation=true")),
 				Contents:     Contents{mine: c.content},
 				Now:          certtest.Now,
 			})
@@ -219,7 +203,7 @@ func TestResolveAsInstalled(t *testing.T) {
 	resolve := func(o Options, i Installation, c Content) Resolution {
 		return Resolve(ResolveInput{Options: o, Installation: i, Contents: Contents{issued: c}, Now: certtest.Now})
 	}
-	on, off := installed(t, operatorWith("--enable-cert-rotation=true")), installed(t, operatorWith())
+	on, off := mustInstall(t, operatorWith("--enable-cert-rotation=true")), mustInstall(t, operatorWith())
 	t.Run("KEDA issues, and has not yet", func(t *testing.T) {
 		state := wantState(t, resolve(Options{}, on, Content{Err: ErrNotFound}))
 		if !state.KEDAIssues || state.CertificateSecret != "kedaorg-certs" || state.CABundle != nil {
@@ -239,14 +223,14 @@ func TestResolveAsInstalled(t *testing.T) {
 		}
 	})
 	t.Run("the operator is not there", func(t *testing.T) {
-		r := resolve(Options{}, installed(t), filled)
+		r := resolve(Options{}, mustInstall(t), filled)
 		if r.State != nil || len(Faults(r.Findings)) > 0 {
 			t.Errorf("decided without the operator: %+v, %v", r.State, r.Findings)
 		}
 		wantTold(t, r.Findings, ReasonNotPublished, "Namespace keda")
 	})
 	t.Run("the operator's command is not understood", func(t *testing.T) {
-		wantRefused(t, resolve(Options{}, installed(t, operatorWith("--enable-cert-rotation=$(ROTATE)")), filled), ReasonCommandUnknown, "Deployment keda/keda-operator")
+		wantRefused(t, resolve(Options{}, mustInstall(t, operatorWith("--enable-cert-rotation=$(ROTATE)")), filled), ReasonCommandUnknown, "Deployment keda/keda-operator")
 	})
 	t.Run("KEDA would overwrite the Secret that is named", func(t *testing.T) {
 		wantRefused(t, resolve(Options{Certificate: &issued}, on, filled), ReasonRotationOverride, "secret/kedaorg-certs", "--enable-cert-rotation=true")
@@ -257,7 +241,7 @@ func TestResolveAsInstalled(t *testing.T) {
 func TestResolveStandsBackForABundleOfSomebodyElse(t *testing.T) {
 	ca, other := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Other")
 	resolve := func(bundle []byte) Resolution {
-		i := installed(t, operatorWith())
+		i := mustInstall(t, operatorWith())
 		i.APIService = &apiregistrationv1.APIService{
 			ObjectMeta: metav1.ObjectMeta{Name: KEDAAPIService, Annotations: map[string]string{"cert-manager.io/inject-ca-from": "keda/x"}},
 			Spec: apiregistrationv1.APIServiceSpec{
@@ -287,7 +271,7 @@ func TestObjectsAreReadOnce(t *testing.T) {
 		CustomCA:      []Source{{Kind: SourceConfigMap, Name: "corp", Key: "a"}, {Kind: SourceConfigMap, Name: "corp", Key: "b"}},
 	}
 	want := []Source{mine, {Kind: SourceConfigMap, Name: "corp"}}
-	if got := o.Objects(installed(t)); !slices.Equal(got, want) {
+	if got := o.Objects(mustInstall(t)); !slices.Equal(got, want) {
 		t.Errorf("reads %v, want %v", got, want)
 	}
 }

@@ -116,6 +116,17 @@ func (i Installation) assumedName(component Component, flag string) []string {
 	return []string{i.serviceName(d.Name)}
 }
 
+// ValidatingWebhookName is what KEDA's ValidatingWebhookConfiguration is called:
+// as the operator is told, else by KEDA's default.
+func (i Installation) ValidatingWebhookName() string {
+	if operator, ok := i.part(ComponentOperator); ok {
+		if name, known := operator.flag(flagValidatingWebhook, i.Namespace); known && name != "" {
+			return name
+		}
+	}
+	return KEDAValidatingWebhook
+}
+
 // webhookServices are the names of the Services in namespace that vwc calls.
 func webhookServices(vwc *admissionregistrationv1.ValidatingWebhookConfiguration, namespace string) []string {
 	var out []string

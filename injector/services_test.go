@@ -76,3 +76,25 @@ func TestServiceNamesAreThoseThatAreVerified(t *testing.T) {
 		})
 	}
 }
+
+func TestTheValidatingWebhookIsCalledAsTheOperatorIsTold(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		deployments []*appsv1.Deployment
+		want        string
+	}{
+		"no operator in sight":                {nil, KEDAValidatingWebhook},
+		"an operator that is told nothing":    {[]*appsv1.Deployment{operator()}, KEDAValidatingWebhook},
+		"one that is told a name":             {[]*appsv1.Deployment{operator("--validating-webhook-name=acme-admission")}, "acme-admission"},
+		"two names, of which the last counts": {[]*appsv1.Deployment{operator("--validating-webhook-name", "a", "--validating-webhook-name=b")}, "b"},
+		"a variable that is not known":        {[]*appsv1.Deployment{operator("--validating-webhook-name=$(NAME)")}, KEDAValidatingWebhook},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := mustInstall(t, tc.deployments...).ValidatingWebhookName(); got != tc.want {
+				t.Errorf("name %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -2,7 +2,9 @@ package injector
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -37,11 +39,11 @@ func (j *job) webhookConfiguration() Result {
 	if err := json.Unmarshal(j.request.Object, v); err != nil {
 		return j.unreadable(err)
 	}
-	if v.Name != KEDAValidatingWebhook || len(serviceWebhooks(v)) == 0 {
+	if !j.isKEDAs(v) || len(serviceWebhooks(v)) == 0 {
 		return j.left(ReasonPassedThrough)
 	}
 	r, findings := j.bundleRecordOf(v.Annotations)
-	if result, settled := j.settle(findings, v.Annotations); settled {
+	if result, settled := j.settle(slices.Concat(findings, j.labelFaults(v.Labels)), v.Annotations); settled {
 		return result
 	}
 	if j.taken(v.Labels) {
@@ -58,6 +60,13 @@ func (j *job) webhookConfiguration() Result {
 	}
 	j.report.Injected = true
 	return j.finishWebhooks(v, after)
+}
+
+// isKEDAs goes by the name, and, to take out what was injected, by the record:
+// the operator that tells the name may be out of sight.
+func (j *job) isKEDAs(v *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+	_, recorded := v.Annotations[AnnotationInjected]
+	return v.Name == cmp.Or(j.request.ValidatingWebhook, KEDAValidatingWebhook) || recorded && j.request.Mode == ModeDisabled
 }
 
 func (j *job) finishWebhooks(before, after *admissionregistrationv1.ValidatingWebhookConfiguration) Result {

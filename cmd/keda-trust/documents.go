@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/yaml"
 )
@@ -22,7 +23,6 @@ type document struct {
 	body      []byte
 	objects   []*object // none for a document that is empty or only comments
 	list      bool
-	dropped   bool
 }
 
 // where names a document in errors and reports.
@@ -34,106 +34,85 @@ func readFiles(files []string, stdin io.Reader) ([]*document, error) {
 	var all []*document
 	var faults []error
 	for _, name := range files {
-		content, err := readFile(name, stdin)
+		documents, err := readFile(name, stdin)
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		documents := split(displayName(name), content)
-		for _, d := range documents {
-			if err := d.parse(); err != nil {
-				faults = append(faults, fmt.Errorf("reading %s: %w", d.where(), err))
-			}
-		}
 		all = append(all, joined(all, documents)...)
+	}
+	if len(faults) == 0 && nothing(all) {
+		faults = append(faults, errors.New("reading the input: there is no Kubernetes object in it"))
 	}
 	return all, errors.Join(faults...)
 }
 
-func displayName(name string) string {
-	if name == "-" {
-		return "standard input"
-	}
-	return name
-}
-
-func readFile(name string, stdin io.Reader) ([]byte, error) {
-	if name != "-" {
-		return os.ReadFile(name)
-	}
-	content, err := io.ReadAll(stdin)
-	if err != nil {
-		return nil, fmt.Errorf("reading standard input: %w", err)
-	}
-	return content, nil
-}
-
-// joined sees to it that the first document of a further file is separated from
-// what is before it.
-func joined(before, documents []*document) []*document {
-	if len(before) == 0 || len(documents) == 0 || len(documents[0].separator) > 0 {
-		return documents
-	}
-	documents[0].separator = []byte("---\n")
-	return documents
-}
-
-// split cuts at lines that start a document: "---" in the first column, which
-// YAML allows nowhere else, not even in a block of text.
-func split(file string, content []byte) []*document {
-	documents := []*document{{file: file, number: 1}}
-	for len(content) > 0 {
-		line := content
-		if end := bytes.IndexByte(content, '\n'); end >= 0 {
-			line = content[:end+1]
-		}
-		content = content[len(line):]
-		last := documents[len(documents)-1]
-		separator, rest, starts := cutSeparator(line)
-		switch {
-		case !starts:
-			last.body = append(last.body, line...)
-		case len(documents) == 1 && len(last.separator) == 0 && blank(last.body):
-			// what is before the first separator is no document
-			last.separator = slices.Concat(last.body, separator)
-			last.body = bytes.Clone(rest)
-		default:
-			documents = append(documents, &document{file: file, number: len(documents) + 1, separator: bytes.Clone(separator), body: bytes.Clone(rest)})
-		}
-	}
-	return documents
-}
-
-// cutSeparator also cuts "--- {a: b}", where content follows on the same line.
-func cutSeparator(line []byte) (separator, rest []byte, starts bool) {
-	if !bytes.HasPrefix(line, []byte("---")) {
-		return nil, nil, false
-	}
-	rest = line[3:]
-	if len(rest) > 0 && !strings.ContainsRune(" \t\r\n", rune(rest[0])) {
-		return nil, nil, false
-	}
-	if blank(rest) {
-		return line, nil, true
-	}
-	return line[:3], rest, true
-}
-
-// blank says whether text has nothing but blanks, comments and directives.
-func blank(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
-		if len(line) > 0 && line[0] != '#' && line[0] != '%' && !bytes.Equal(line, []byte("...")) {
+// nothing is what an earlier command of a pipe leaves that has failed.
+func nothing(documents []*document) bool {
+	for _, d := range documents {
+		if d.list || len(d.objects) > 0 {
 			return false
 		}
 	}
 	return true
 }
 
+func readFile(name string, stdin io.Reader) ([]*document, error) {
+	var content []byte
+	var err error
+	if name == "-" {
+		name = "standard input"
+		content, err = io.ReadAll(stdin)
+	} else {
+		content, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, withoutPath(err))
+	}
+	// a parser of one document drops all others of UTF-16
+	if !utf8.Valid(content) {
+		return nil, fmt.Errorf("reading %s: it is not UTF-8 text; save it as such", name)
+	}
+	documents := split(name, content)
+	var faults []error
+	for _, d := range documents {
+		if err := d.parse(); err != nil {
+			faults = append(faults, fmt.Errorf("reading %s: %w", d.where(), err))
+		}
+	}
+	return documents, errors.Join(faults...)
+}
+
+// withoutPath is for messages that name the file already.
+func withoutPath(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
+// joined sees to it that the first document of a further file is separated from
+// what is before it.
+func joined(before, documents []*document) []*document {
+	if len(before) == 0 {
+		return documents
+	}
+	first := documents[0]
+	first.separator = bytes.TrimPrefix(first.separator, byteOrderMark)
+	if len(first.separator) == 0 {
+		first.separator = []byte("---\n")
+	}
+	return documents
+}
+
 // parse reads the Kubernetes objects of a document: one, or those of a list.
 func (d *document) parse() error {
 	if blank(d.body) {
 		return nil
+	}
+	if err := checkOne(d.body); err != nil {
+		return err
 	}
 	raw, err := yaml.YAMLToJSON(d.body)
 	if err != nil {
@@ -142,11 +121,11 @@ func (d *document) parse() error {
 	if string(raw) == "null" {
 		return nil
 	}
-	whole, err := newObject(raw)
+	whole, err := newObject(raw, d.where())
 	if err != nil {
 		return err
 	}
-	if !strings.HasSuffix(whole.Kind, "List") {
+	if !whole.isList() {
 		d.objects = []*object{whole}
 		return nil
 	}
@@ -158,13 +137,16 @@ func (d *document) parseList(whole *object) error {
 		Items []json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(whole.raw, &list); err != nil {
-		return fmt.Errorf("reading items of the %s: %w", whole.Kind, err)
+		return fmt.Errorf("the %s: %w", whole.Kind, plain(err))
 	}
 	d.list = true
 	for i, raw := range list.Items {
-		item, err := newObject(raw)
+		item, err := newObject(raw, fmt.Sprintf("%s: items[%d]", d.where(), i))
 		if err != nil {
 			return fmt.Errorf("items[%d] of the %s: %w", i, whole.Kind, err)
+		}
+		if item.isList() {
+			return fmt.Errorf("items[%d] of the %s: it is a list itself; put its items into a document of their own", i, whole.Kind)
 		}
 		d.objects = append(d.objects, item)
 	}

@@ -82,7 +82,7 @@ was, and with 2, writing nothing, on wrong usage or unreadable input.`,
 }
 
 func (i *injectFlags) run(c *cobra.Command) error {
-	asked, faults := i.options.read()
+	asked, faults := i.options.read(c.Flags())
 	if err := errors.Join(append(i.validate(), faults...)...); err != nil {
 		return exitError{exitUsage, err}
 	}

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -32,12 +30,13 @@ var flagAnnotations = []struct{ flag, annotation, usage string }{
 
 // asked is what flags ask for.
 type asked struct {
-	annotations map[string]string
-	leaf, ca    []byte // PEM, nil where not given
-	customCAs   []customCAFile
+	layer     injector.Layer
+	leaf      map[string][]byte // tls.crt and perhaps tls.key
+	ca        *pemFile
+	customCAs []pemFile
 }
 
-type customCAFile struct {
+type pemFile struct {
 	name string
 	pem  []byte
 }
@@ -53,72 +52,57 @@ func (o *optionFlags) register(c *cobra.Command) {
 	f.StringArrayVar(&o.customCAs, "custom-ca-file", nil, "PEM file of CAs that KEDA's scalers trust; may be repeated, each is a source of its own")
 }
 
-// read reports everything that is wrong with the flags at once.
-func (o *optionFlags) read() (asked, []error) {
-	a := asked{annotations: map[string]string{}}
-	var faults []error
+// read reports everything that is wrong with the flags at once. A flag that is
+// given without a value is told, for a variable of a script may be empty.
+func (o *optionFlags) read(given *pflag.FlagSet) (asked, []error) {
+	a := asked{layer: injector.Layer{Object: "command line", Flags: true, Annotations: map[string]string{}}}
 	for _, known := range flagAnnotations {
-		if value := *o.annotations[known.flag]; value != "" {
-			a.annotations[known.annotation] = value
+		if given.Changed(known.flag) {
+			a.layer.Annotations[known.annotation] = *o.annotations[known.flag]
 		}
 	}
-	_, findings := injector.ParseOptions("command line", a.annotations)
+	var faults []error
+	_, findings := injector.Installation{}.Options(a.layer)
 	for _, finding := range injector.Faults(findings) {
-		key := strings.TrimSuffix(strings.TrimPrefix(finding.Field, "annotations["+injector.Domain+"/"), "]")
-		faults = append(faults, fmt.Errorf("--%s: %s", key, finding.Message))
+		faults = append(faults, fmt.Errorf("%s: %s", finding.Field, finding.Message))
 	}
-	file := func(flag, name string) []byte {
-		if name == "" {
-			return nil
-		}
-		content, err := os.ReadFile(name)
+	return a, append(faults, o.readFiles(given, &a)...)
+}
+
+func (o *optionFlags) readFiles(given *pflag.FlagSet, a *asked) []error {
+	var faults []error
+	file := func(flag, name string) pemFile {
+		content, err := readPEMFile(name)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("--%s: %w", flag, err))
 		}
-		return content
+		return pemFile{name, content}
 	}
-	a.leaf, a.ca = file("leaf", o.leaf), file("ca-bundle", o.caBundle)
+	if given.Changed("ca-bundle") {
+		ca := file("ca-bundle", o.caBundle)
+		a.ca = &ca
+	}
 	for _, name := range o.customCAs {
-		a.customCAs = append(a.customCAs, customCAFile{name, file("custom-ca-file", name)})
+		a.customCAs = append(a.customCAs, file("custom-ca-file", name))
 	}
-	return a, faults
+	if !given.Changed("leaf") {
+		return faults
+	}
+	leaf, err := readLeaf(o.leaf)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("--leaf: %w", err))
+	}
+	a.leaf = leaf
+	return faults
 }
 
-// secretData is the content of a certificate's Secret as the files give it; nil
-// where they give nothing.
-func (a asked) secretData() (map[string][]byte, error) {
-	data := map[string][]byte{}
-	if a.ca != nil {
-		data["ca.crt"] = a.ca
+func readPEMFile(name string) ([]byte, error) {
+	if name == "" {
+		return nil, errors.New("name a file")
 	}
-	if a.leaf == nil {
-		return data, nil
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, withoutPath(err))
 	}
-	chain, key := splitLeaf(a.leaf)
-	if len(chain) == 0 {
-		return nil, errors.New("--leaf: the file has no CERTIFICATE block")
-	}
-	data["tls.crt"] = chain
-	if len(key) > 0 {
-		data["tls.key"] = key
-	}
-	return data, nil
-}
-
-// splitLeaf takes a file apart as the Secret would hold it: certificates, and the
-// private key if there is one.
-func splitLeaf(content []byte) (chain, key []byte) {
-	var certificates, keys bytes.Buffer
-	for {
-		var block *pem.Block
-		block, content = pem.Decode(content)
-		if block == nil {
-			return certificates.Bytes(), keys.Bytes()
-		}
-		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-			keys.Write(pem.EncodeToMemory(block))
-			continue
-		}
-		certificates.Write(pem.EncodeToMemory(block))
-	}
+	return content, nil
 }
