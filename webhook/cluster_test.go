@@ -16,54 +16,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
-// register installs the webhook configuration as the chart renders it, but with
-// the url of p.
+// register installs the webhook configuration of install.yaml, but with the url
+// of p, and with policy where the chart's value failurePolicy is.
 func register(ctx context.Context, p *process, policy admissionregistrationv1.FailurePolicyType) {
 	GinkgoHelper()
-	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: injector.WebhookConfigurationName},
-		Webhooks:   []admissionregistrationv1.MutatingWebhook{deploymentsEntry(p, policy), apiServicesEntry(p, policy)},
+	configuration := clustertest.WebhookConfiguration(GinkgoTB(), p.url(""))
+	for i := range configuration.Webhooks {
+		if configuration.Webhooks[i].Name != injector.WebhookProbe {
+			configuration.Webhooks[i].FailurePolicy = &policy
+		}
 	}
 	Expect(direct.Create(ctx, configuration)).To(Succeed())
 	DeferCleanup(func(ctx context.Context) {
 		Expect(client.IgnoreNotFound(direct.Delete(ctx, configuration))).To(Succeed())
 	})
-}
-
-func deploymentsEntry(p *process, policy admissionregistrationv1.FailurePolicyType) admissionregistrationv1.MutatingWebhook {
-	entry := entryOf(injector.WebhookDeployments, p, policy, "apps", "deployments")
-	entry.NamespaceSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{
-		Key: injector.LabelInject, Operator: metav1.LabelSelectorOpExists,
-	}}}
-	return entry
-}
-
-func apiServicesEntry(p *process, policy admissionregistrationv1.FailurePolicyType) admissionregistrationv1.MutatingWebhook {
-	entry := entryOf(injector.WebhookAPIServices, p, policy, "apiregistration.k8s.io", "apiservices")
-	entry.MatchConditions = []admissionregistrationv1.MatchCondition{{
-		Name: "kedas", Expression: "object.metadata.name == '" + injector.KEDAAPIService + "'",
-	}}
-	return entry
-}
-
-func entryOf(name string, p *process, policy admissionregistrationv1.FailurePolicyType, group, resource string) admissionregistrationv1.MutatingWebhook {
-	url, none, seconds := p.url(injector.PathMutate), admissionregistrationv1.SideEffectClassNone, int32(5)
-	again := admissionregistrationv1.IfNeededReinvocationPolicy
-	return admissionregistrationv1.MutatingWebhook{
-		Name:                    name,
-		ClientConfig:            admissionregistrationv1.WebhookClientConfig{URL: &url},
-		FailurePolicy:           &policy,
-		SideEffects:             &none,
-		TimeoutSeconds:          &seconds,
-		ReinvocationPolicy:      &again,
-		AdmissionReviewVersions: []string{"v1"},
-		Rules: []admissionregistrationv1.RuleWithOperations{{
-			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
-			Rule:       admissionregistrationv1.Rule{APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: []string{resource}},
-		}},
-	}
 }
 
 // kedaObjects are those of the fixture.
@@ -114,11 +83,18 @@ func labelled(name, mode string, annotations map[string]string) *corev1.Namespac
 
 func publish(ctx context.Context, namespace string, state injector.State) {
 	GinkgoHelper()
+	Expect(publishing(ctx, namespace, state)).To(Succeed())
+}
+
+// publishing is without the label of what keda-trust publishes, so that a leader
+// leaves it alone.
+func publishing(ctx context.Context, namespace string, state injector.State) error {
+	GinkgoHelper()
 	Expect(state.Seal()).To(Succeed())
 	encoded, err := state.Encode()
 	Expect(err).NotTo(HaveOccurred())
-	Expect(direct.Create(ctx, &corev1.ConfigMap{
+	return direct.Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: injector.StateConfigMap},
 		Data:       map[string]string{injector.StateKey: string(encoded)},
-	})).To(Succeed())
+	})
 }

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 )
 
@@ -52,9 +52,9 @@ func start(delay time.Duration, namespaces ...string) *process {
 	p := &process{
 		options: Options{
 			Serving:        serving.Options{Namespace: injector.Name, Hosts: []string{"127.0.0.1"}},
-			Port:           freePort(),
+			Port:           clustertest.FreePort(GinkgoTB()),
 			MetricsAddress: "0",
-			HealthAddress:  fmt.Sprintf("127.0.0.1:%d", freePort()),
+			HealthAddress:  fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(GinkgoTB())),
 			KEDANamespaces: namespaces,
 			ShutdownDelay:  delay,
 		},
@@ -100,12 +100,4 @@ func (p *process) health(path string) int {
 func (p *process) becomesReady() {
 	GinkgoHelper()
 	Eventually(p.health).WithArguments("/readyz").WithTimeout(30 * time.Second).WithPolling(20 * time.Millisecond).Should(Equal(http.StatusOK))
-}
-
-func freePort() int {
-	GinkgoHelper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

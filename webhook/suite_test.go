@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"os"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -12,9 +11,9 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
 var (
@@ -26,21 +25,14 @@ var (
 )
 
 func TestWebhook(t *testing.T) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: run these tests with make test, which finds or builds them")
-	}
+	clustertest.Assets(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "The webhook")
 }
 
 var _ = BeforeSuite(func(ctx context.Context) {
 	ctrl.SetLogger(GinkgoLogr)
-	environment := &envtest.Environment{BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS")}
-	var err error
-	config, err = environment.Start()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	config.QPS = -1
+	config = clustertest.Start(GinkgoTB()).Config
 	listening := rest.CopyConfig(config)
 	listening.WarningHandlerWithContext = heard
 	scheme, err := newScheme()
