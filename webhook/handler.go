@@ -90,10 +90,15 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 		return silent()
 	case mode == injector.ModeUnmanaged:
 		return told(s, findings[0])
-	case !h.states.granted(namespace.Name):
+	case mode != injector.ModeDisabled && !h.states.granted(namespace.Name):
 		return told(s, injector.NamespaceNotGranted(namespace.Name))
 	}
-	state, findings := h.state(ctx, s, mode)
+	state, findings, err := h.state(ctx, s, mode)
+	if err != nil {
+		logger(ctx, request).Error(err, "Answering without a state")
+		findings = []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + s.namespace,
+			Message: "what is published, or is to be, could not be read, so this object is left as it was; keda-trust's log says more", Warning: true}}
+	}
 	result := injector.Inject(injector.Request{
 		Object:    request.Object.Raw,
 		OldObject: request.OldObject.Raw,
@@ -106,29 +111,21 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 }
 
 // state is what is published, else what is resolved this once; nil with findings
-// where there is none. To take out what was injected needs none.
-func (h handler) state(ctx context.Context, s subject, mode injector.Mode) (*injector.State, []injector.Finding) {
+// where there is none. To take out what was injected needs none, and no rights.
+func (h handler) state(ctx context.Context, s subject, mode injector.Mode) (*injector.State, []injector.Finding, error) {
 	if mode == injector.ModeDisabled {
-		return nil, nil
+		return nil, nil, nil
 	}
 	state, err := h.states.read(ctx, s.namespace)
-	if err != nil {
-		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "ConfigMap " + s.namespace + "/" + injector.StateConfigMap,
-			Message: err.Error(), Warning: true}}
-	}
-	if state != nil {
-		return state, nil
+	if state != nil || err != nil {
+		return state, nil, err
 	}
 	deployment, _, ours := s.component()
 	if !ours {
-		return nil, nil
+		return nil, nil, nil
 	}
 	resolution, err := h.resolver.Resolve(ctx, s.namespace, deployment)
-	if err != nil {
-		return nil, []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + s.namespace,
-			Message: "nothing is published yet, and deciding at once did not succeed: " + err.Error(), Warning: true}}
-	}
-	return resolution.State, resolution.Findings
+	return resolution.State, resolution.Findings, err
 }
 
 // namespace is nil where there is none. One that was made or labelled a moment

@@ -7,11 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -37,6 +40,21 @@ var _ = Describe("The handler", func() {
 		Expect(response.Allowed).To(BeTrue())
 		Expect(response.Patch).To(BeEmpty())
 		Expect(response.Warnings).To(ConsistOf(ContainSubstring("Namespace keda: could not be read")))
+	})
+
+	It("tells the writer that the state cannot be read, and the log why", func(ctx context.Context) {
+		broken := reader(func() error { return errors.New("etcd is away") })
+		h := handler{
+			namespaces: cacheOf[*corev1.Namespace]{stored: labelled("keda", "enabled", nil)},
+			states:     states{live: broken, caches: map[string]stateCache{"keda": {informer: syncing{}}}},
+		}
+		var logged []string
+		ctx = logr.NewContext(ctx, funcr.New(func(_, args string) { logged = append(logged, args) }, funcr.Options{}))
+		response := h.mutate(ctx, apiService)
+		Expect(response.Allowed).To(BeTrue())
+		Expect(response.Patch).To(BeEmpty())
+		Expect(response.Warnings).To(ConsistOf(And(ContainSubstring("could not be read"), Not(ContainSubstring("etcd is away")))))
+		Expect(logged).To(ConsistOf(ContainSubstring("etcd is away")))
 	})
 
 	It("reads a Namespace live that was labelled after the cache last heard of it", func(ctx context.Context) {
@@ -82,3 +100,8 @@ func (r reader) Get(context.Context, client.ObjectKey, client.Object, ...client.
 	return r()
 }
 func (reader) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
+// syncing is an informer that has not heard of anything yet.
+type syncing struct{ cache.Informer }
+
+func (syncing) HasSynced() bool { return false }

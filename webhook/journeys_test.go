@@ -107,6 +107,23 @@ var _ = Describe("Admission", Serial, func() {
 		isUntouched(k.operator, before)
 	})
 
+	It("takes out also where it was not granted the namespace, for that needs no rights", func(ctx context.Context) {
+		p := start(0, "granted")
+		register(ctx, p, admissionregistrationv1.Fail)
+		p.becomesReady()
+		k := kedaIn("granted")
+		before := k.operator.DeepCopy()
+		apply(ctx, labelled("granted", "enabled", nil), labelled("not-granted-off", "disabled", nil))
+		publish(ctx, "granted", injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte("corp")})
+		apply(ctx, k.operator)
+		isInjected(k.operator, injector.PublishedSecret)
+
+		moved := k.operator.DeepCopy()
+		moved.ObjectMeta = metav1.ObjectMeta{Namespace: "not-granted-off", Name: moved.Name, Labels: moved.Labels, Annotations: moved.Annotations}
+		Expect(apply(ctx, moved)).To(BeEmpty())
+		isUntouched(moved, before)
+	})
+
 	It("tells of a wrong value of the label to whoever writes KEDA, and to nobody else", func(ctx context.Context) {
 		p := start(0, "mislabelled")
 		register(ctx, p, admissionregistrationv1.Fail)
