@@ -2,6 +2,9 @@ package webhook
 
 import (
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -39,10 +42,16 @@ func (o Options) Validate() field.ErrorList {
 		faults = append(faults, field.Required(root.Child("kedaNamespaces"), "keda-trust has rights in named namespaces only"))
 	}
 	for i, namespace := range o.KEDANamespaces {
+		at := root.Child("kedaNamespaces").Index(i)
 		for _, fault := range validation.IsDNS1123Label(namespace) {
-			faults = append(faults, field.Invalid(root.Child("kedaNamespaces").Index(i), namespace, fault))
+			faults = append(faults, field.Invalid(at, namespace, fault))
+		}
+		if slices.Contains(o.KEDANamespaces[:i], namespace) {
+			faults = append(faults, field.Duplicate(at, namespace))
 		}
 	}
+	faults = append(faults, validateAddress(root.Child("metricsAddress"), o.MetricsAddress)...)
+	faults = append(faults, validateAddress(root.Child("healthAddress"), o.HealthAddress)...)
 	if o.ShutdownDelay < 0 {
 		faults = append(faults, field.Invalid(root.Child("shutdownDelay"), o.ShutdownDelay.String(), "must not be negative"))
 	}
@@ -50,6 +59,20 @@ func (o Options) Validate() field.ErrorList {
 		return append(faults, field.Required(root.Child("serving", "namespace"), "the Secret of the serving certificate is in it"))
 	}
 	return append(faults, o.serving().Validate(root.Child("serving"))...)
+}
+
+func validateAddress(path *field.Path, address string) field.ErrorList {
+	if address == "0" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return field.ErrorList{field.Invalid(path, address, `must be host:port, ":port", or "0" for none`)}
+	}
+	return nil
 }
 
 func (o Options) serving() serving.Options {

@@ -31,11 +31,23 @@ func Run(ctx context.Context, config *rest.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(config, o.manager(scheme))
+	mgr, err := ctrl.NewManager(paced(config), o.manager(scheme))
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
 	}
 	return run(ctx, mgr, o)
+}
+
+// paced lets an admission that has to resolve for itself go ahead, where
+// client-go's five requests a second would make it wait, and still bounds what a
+// fault of ours can ask of an API server.
+func paced(config *rest.Config) *rest.Config {
+	if config.QPS != 0 {
+		return config
+	}
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst = 50, 100
+	return config
 }
 
 func run(ctx context.Context, mgr ctrl.Manager, o Options) error {

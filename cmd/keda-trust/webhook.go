@@ -99,8 +99,11 @@ func (w *webhookFlags) run(c *cobra.Command) error {
 var flagOf = map[string]string{
 	"options.port":                 "--webhook-port",
 	"options.kedaNamespaces":       "--keda-namespaces",
+	"options.metricsAddress":       "--metrics-bind-address",
+	"options.healthAddress":        "--health-probe-bind-address",
 	"options.shutdownDelay":        "--shutdown-delay",
 	"options.serving.namespace":    "--namespace",
+	"options.serving.hosts":        "--serving-hosts",
 	"options.serving.leafLifetime": "--leaf-lifetime",
 	"options.serving.caLifetime":   "--ca-lifetime",
 	"options.serving.dwell":        "--ca-dwell",

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/clock"
 
@@ -89,6 +91,12 @@ func (o Options) Validate(path *field.Path) field.ErrorList {
 	least("caLifetime", o.CALifetime, 6*(o.LeafLifetime+o.Dwell))
 	if o.LeafLifetime > MaxLeafLifetime {
 		faults = append(faults, field.Invalid(path.Child("leafLifetime"), o.LeafLifetime.String(), fmt.Sprintf("must be at most %s", MaxLeafLifetime)))
+	}
+	for i, host := range o.Hosts {
+		// One that no certificate can have would keep every leaf from being signed.
+		if net.ParseIP(host) == nil && len(validation.IsDNS1123Subdomain(strings.TrimPrefix(host, "*."))) > 0 {
+			faults = append(faults, field.Invalid(path.Child("hosts").Index(i), host, "must be an IP address or a DNS name"))
+		}
 	}
 	if err := o.check(); err != nil {
 		faults = append(faults, field.Invalid(path, o.Address, err.Error()))
