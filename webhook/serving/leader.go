@@ -7,6 +7,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
@@ -26,11 +27,7 @@ func newLeader(s store, authority *Authority) *leader {
 
 func (l *leader) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	again := reconcile.Result{RequeueAfter: l.opts.Recheck}
-	secret, err := l.secret(ctx)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	configuration, err := l.configuration(ctx)
+	secret, configuration, err := l.read(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -42,28 +39,34 @@ func (l *leader) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	now := l.opts.Clock.Now()
 	decision := l.opts.Decide(c, now)
 	switch decision.Action {
-	case Repair:
-		return again, nil // each replica does that, the one in this process too
+	case Repair: // each replica does that, the one in this process too
 	case Keep:
 		again.RequeueAfter = min(decision.After, l.opts.Recheck)
-		return again, l.prune(ctx, configuration, c, now)
+		err = l.prune(ctx, configuration, c, now)
+	default:
+		err = l.rotate(ctx, secret, c, decision, now)
 	}
-	changed, err := l.step(c, decision, now)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if changed == nil {
-		return again, nil
+	return again, nil
+}
+
+// rotate takes one step. What comes next, a lost race too, is told by an event.
+func (l *leader) rotate(ctx context.Context, secret *corev1.Secret, c Certificates, decision Decision, now time.Time) error {
+	changed, err := l.step(c, decision, now)
+	if err != nil || changed == nil {
+		return err
 	}
 	ours, err := l.save(ctx, secret, *changed)
 	if err != nil || !ours {
-		return again, err
+		return err
 	}
 	log.FromContext(ctx).Info("Rotating the serving CA", "action", decision.Action, "reason", decision.Reason)
 	if decision.Action == Promote {
 		rotations.WithLabelValues(string(decision.Reason)).Inc()
 	}
-	return again, nil
+	return nil
 }
 
 // step returns the content of the Secret after the decision, or nil where it

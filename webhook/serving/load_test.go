@@ -2,11 +2,8 @@ package serving
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"net"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -15,10 +12,7 @@ import (
 	"github.com/onsi/gomega/types"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/keda-trust/keda-trust/injector"
 )
 
 // loadDuration is for how long each scenario is under load: five seconds, or
@@ -144,168 +138,4 @@ func brief(o *Options) {
 
 func asInACluster(o *Options) {
 	o.ForcedDwell, o.Recheck = shortestDwell, 100*time.Millisecond
-}
-
-var _ = Describe("Three replicas behind a balancer, 50 admissions a second, failurePolicy Fail", func() {
-	It("fail no call while a rotation is forced, from the next CA to the removal of the previous one", func(ctx SpecContext) {
-		f := newFleet(ctx, true, brief)
-		l := f.underLoad(ctx)
-		for round := 0; round == 0 || time.Since(l.began) < loadDuration(); round++ {
-			old := serial(f.certificates(ctx).Current)
-			f.forceRotation(ctx, fmt.Sprint(round))
-			Eventually(f.bundle).WithContext(ctx).WithTimeout(40 * time.Second).Should(And(HaveLen(1), Not(ContainElement(old))))
-			Expect(f.certificates(ctx).Previous).To(BeEmpty())
-			f.expectEveryReplicaToServe(ctx)
-		}
-		Expect(l.end(ctx)).To(beNone())
-	})
-
-	It("fail no call while the CA rotates at two thirds of its life", func(ctx SpecContext) {
-		// The clock starts in the past, so that what it makes is valid by the API
-		// server's clock before and after the steps, and the leaf is long enough
-		// for DynamicSource, which goes by the system's clock, not to renew it yet.
-		clk := clocktesting.NewFakePassiveClock(time.Now().Add(-time.Hour))
-		f := newFleet(ctx, true, func(o *Options) {
-			o.Policy = Policy{CALifetime: 2 * time.Hour, LeafLifetime: 110 * time.Minute, Dwell: 5 * time.Minute, ForcedDwell: 30 * time.Second}
-			o.Clock, o.Recheck = clk, 50*time.Millisecond
-		})
-		l := f.underLoad(ctx)
-		old := serial(f.certificates(ctx).Current)
-		clk.SetTime(clk.Now().Add(time.Hour))
-		Eventually(f.bundle).WithContext(ctx).WithTimeout(10 * time.Second).Should(HaveLen(2))
-		Eventually(func() map[string]string { return f.stored(ctx).Annotations }).Should(HaveKey(injector.AnnotationNextPublished))
-		Consistently(func() string { return serial(f.certificates(ctx).Current) }).WithTimeout(time.Second).Should(Equal(old))
-		clk.SetTime(clk.Now().Add(5 * time.Minute))
-		Eventually(func() string { return serial(f.certificates(ctx).Current) }).ShouldNot(Equal(old))
-		f.expectEveryReplicaToServe(ctx)
-		Expect(l.end(ctx)).To(beNone())
-	})
-
-	It("fail no call while the Secret is deleted and damaged again and again, and put the same back", func(ctx SpecContext) {
-		f := newFleet(ctx, true, asInACluster)
-		l := f.underLoad(ctx)
-		before := f.stored(ctx)
-		for round := 0; round < 8 || time.Since(l.began) < loadDuration(); round++ {
-			harmed := f.stored(ctx)
-			if round%2 == 0 {
-				Expect(direct.Delete(ctx, harmed)).To(Succeed())
-			} else {
-				f.damage(ctx, func(s *corev1.Secret) { s.Data[keyCurrentKey] = []byte("garbage") })
-			}
-			Eventually(func(g Gomega) {
-				var secret corev1.Secret
-				g.Expect(direct.Get(ctx, client.ObjectKeyFromObject(harmed), &secret)).To(Succeed())
-				g.Expect(secret.ResourceVersion).NotTo(Equal(harmed.ResourceVersion))
-				g.Expect(secret.Data).To(Equal(before.Data))
-			}).Should(Succeed())
-		}
-		Expect(l.end(ctx)).To(beNone())
-	})
-
-	It("fail no call while somebody puts another CA into the Secret", func(ctx SpecContext) {
-		f := newFleet(ctx, true, asInACluster)
-		l := f.underLoad(ctx)
-		old := serial(f.certificates(ctx).Current)
-		made, err := NewCA(time.Now(), time.Hour)
-		Expect(err).NotTo(HaveOccurred())
-		f.damage(ctx, func(s *corev1.Secret) { Expect(Certificates{Current: made}.Apply(s)).To(Succeed()) })
-		Eventually(func() []string { return f.bundle(ctx) }).Should(ConsistOf(old, serial(made)))
-		f.expectEveryReplicaToServe(ctx)
-		Expect(l.end(ctx)).To(beNone())
-	})
-
-	It("fail only calls that meet an empty caBundle while it is cleared", func(ctx SpecContext) {
-		f := newFleet(ctx, true, asInACluster)
-		l := f.underLoad(ctx)
-		var gaps []gap
-		for len(gaps) < 10 {
-			gaps = append(gaps, f.clearAndHeal(ctx))
-		}
-		failures := l.end(ctx)
-		for _, g := range gaps {
-			AddReportEntry("caBundle empty for", g.healed.Sub(g.cleared).String())
-		}
-		for _, failed := range failures {
-			AddReportEntry("failed", failed.String())
-			Expect(failed.err).To(MatchError(ContainSubstring("x509: certificate signed by unknown authority")))
-			Expect(gaps).To(ContainElement(WithTransform(func(g gap) bool { return g.overlaps(failed) }, BeTrue())))
-		}
-	})
-
-	// The API server does not repeat a call whose connection is cut under it.
-	It("fail no call but one under way when the leader is killed, and go on with the rotation", func(ctx SpecContext) {
-		f := newFleet(ctx, false, asInACluster)
-		Eventually(f.leader).WithTimeout(20 * time.Second).ShouldNot(BeNil())
-		l := f.underLoad(ctx)
-		old := serial(f.certificates(ctx).Current)
-		f.forceRotation(ctx, "now")
-		Eventually(func() *CA { return f.certificates(ctx).Next }).ShouldNot(BeNil())
-		cut := f.kill(f.leader())
-		Eventually(func() string { return serial(f.certificates(ctx).Current) }).WithTimeout(40 * time.Second).ShouldNot(Equal(old))
-		f.expectEveryReplicaToServe(ctx)
-		failures := l.end(ctx)
-		Expect(len(failures)).To(BeNumerically("<=", 1))
-		for _, failed := range failures {
-			AddReportEntry("failed", failed.String())
-			Expect(failed.began).To(BeTemporally("<=", cut.Add(5*time.Millisecond)))
-			Expect(failed.ended).To(BeTemporally(">=", cut))
-			Expect(failed.err).To(MatchError(MatchRegexp("connection reset by peer|EOF")))
-		}
-	})
-
-	It("leave no goroutine behind when they stop", func(ctx SpecContext) {
-		f := newFleet(ctx, false, asInACluster)
-		for _, m := range slices.Clone(f.members) {
-			f.terminate(m)
-		}
-		Eventually(ownGoroutines).Should(BeEmpty())
-	})
-
-	DescribeTable("fail no call during a rolling restart of all replicas", func(ctx SpecContext, fresh bool) {
-		f := newFleet(ctx, fresh, asInACluster)
-		l := f.underLoad(ctx)
-		for range 3 {
-			oldest := f.members[0]
-			surge := f.start()
-			Eventually(f.endpoints).WithTimeout(10 * time.Second).Should(ContainElement(surge.address))
-			f.terminate(oldest)
-		}
-		Expect(l.end(ctx)).To(beNone())
-	},
-		Entry("with connections that are kept", false),
-		Entry("with a connection for each call", true),
-	)
-})
-
-// gap is a time in which a stored caBundle was empty.
-type gap struct{ cleared, healed time.Time }
-
-// overlaps allows the API server 100 ms to be told of the repair.
-func (g gap) overlaps(f failure) bool {
-	return f.ended.After(g.cleared) && f.began.Before(g.healed.Add(100*time.Millisecond))
-}
-
-func (f *fleet) clearAndHeal(ctx context.Context) gap {
-	GinkgoHelper()
-	watch := f.watchBundles(ctx)
-	defer watch.Stop()
-	g := gap{cleared: time.Now()}
-	f.clearBundles(ctx)
-	g.healed = nextFilled(watch)
-	return g
-}
-
-// expectEveryReplicaToServe shakes hands with each replica for a leaf of the
-// current CA, which the stored caBundle verifies.
-func (f *fleet) expectEveryReplicaToServe(ctx context.Context) {
-	GinkgoHelper()
-	current := f.certificates(ctx).Current.Certificate
-	for _, address := range f.ready() {
-		Eventually(func(g Gomega) {
-			dialer := tls.Dialer{NetDialer: &net.Dialer{}, Config: &tls.Config{RootCAs: pool(current), ServerName: "127.0.0.1"}}
-			connection, err := dialer.DialContext(ctx, "tcp", address)
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(connection.Close()).To(Succeed())
-		}).WithTimeout(20 * time.Second).Should(Succeed())
-	}
 }

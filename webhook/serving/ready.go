@@ -65,7 +65,7 @@ func (r *readiness) verify(ctx context.Context) error {
 	return nil
 }
 
-func (r *readiness) handshake(ctx context.Context, bundle []byte) (err error) {
+func (r *readiness) handshake(ctx context.Context, bundle []byte) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
 		return errors.New("it holds no certificate")

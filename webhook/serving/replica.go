@@ -30,11 +30,7 @@ func newReplica(s store, authority *Authority) *replica {
 
 func (r *replica) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	again := reconcile.Result{RequeueAfter: r.opts.Recheck}
-	secret, err := r.secret(ctx)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	configuration, err := r.configuration(ctx)
+	secret, configuration, err := r.read(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -44,7 +40,10 @@ func (r *replica) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile
 	}
 	now := r.opts.Clock.Now()
 	if decision := r.opts.Decide(c, now); decision.Action == Repair {
-		return again, r.repair(ctx, secret, configuration, c, decision.Reason)
+		if err := r.repair(ctx, secret, configuration, c, decision.Reason); err != nil {
+			return reconcile.Result{}, err
+		}
+		return again, nil
 	}
 	r.remembered = &c
 	if err := r.publish(ctx, configuration, c); err != nil {

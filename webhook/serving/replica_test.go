@@ -96,6 +96,12 @@ var _ = Describe("A replica", func() {
 		Expect(serial(in.certificates(ctx).Current)).To(Equal(serial(winner.Current)))
 	})
 
+	It("says that its Namespace is missing, which is no lost race", func(ctx SpecContext) {
+		in.namespace = "missing"
+		_, err := newProcess(in, clk).replica.Reconcile(ctx, reconcile.Request{})
+		Expect(err).To(MatchError(ContainSubstring(`namespaces "missing" not found`)))
+	})
+
 	It("writes nothing over a Secret or an entry that changed since it looked", func(ctx SpecContext) {
 		one.follow(ctx)
 		secret, configuration := in.stored(ctx), in.webhooks(ctx)

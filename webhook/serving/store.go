@@ -23,63 +23,71 @@ type store struct {
 	opts   Options
 }
 
-// secret returns the stored Secret, or nil if there is none.
-func (s store) secret(ctx context.Context) (*corev1.Secret, error) {
-	var secret corev1.Secret
-	err := s.client.Get(ctx, s.opts.secretKey(), &secret)
-	if apierrors.IsNotFound(err) {
-		return nil, nil
+// read returns what is stored, nil for each that there is not. Without the
+// configuration there is nothing to serve for.
+func (s store) read(ctx context.Context) (*corev1.Secret, *admissionregistrationv1.MutatingWebhookConfiguration, error) {
+	secret := &corev1.Secret{}
+	err := s.client.Get(ctx, s.opts.secretKey(), secret)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, nil, fmt.Errorf("reading Secret %s: %w", s.opts.secretKey(), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading Secret %s: %w", s.opts.secretKey(), err)
+		secret = nil
 	}
-	return &secret, nil
+	configuration, err := s.configuration(ctx)
+	return secret, configuration, err
 }
 
-// configuration returns the stored MutatingWebhookConfiguration, or nil if there
-// is none. Without it there is nothing to serve for.
 func (s store) configuration(ctx context.Context) (*admissionregistrationv1.MutatingWebhookConfiguration, error) {
-	var configuration admissionregistrationv1.MutatingWebhookConfiguration
-	err := s.client.Get(ctx, types.NamespacedName{Name: s.opts.ConfigurationName}, &configuration)
+	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
+	err := s.client.Get(ctx, types.NamespacedName{Name: s.opts.ConfigurationName}, configuration)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading MutatingWebhookConfiguration %s: %w", s.opts.ConfigurationName, err)
 	}
-	return &configuration, nil
+	return configuration, nil
 }
 
 // save writes c into the Secret that it was decided on, or creates it where
 // secret is nil. A lost race is not an error: the winner's write is on its way as
 // an event. It reports whether the write was ours.
 func (s store) save(ctx context.Context, secret *corev1.Secret, c Certificates) (bool, error) {
-	write := s.client.Update
 	if secret == nil {
-		write = func(ctx context.Context, o client.Object, _ ...client.UpdateOption) error {
-			return s.client.Create(ctx, o)
-		}
-		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.opts.Namespace,
-			Name:      s.opts.SecretName,
-			Labels:    map[string]string{"app.kubernetes.io/name": injector.Name},
-		}}
+		return s.create(ctx, c)
 	}
 	if err := c.Apply(secret); err != nil {
 		return false, err
 	}
-	err := write(ctx, secret)
-	if lostRace(err) {
+	err := s.client.Update(ctx, secret)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("writing Secret %s: %w", s.opts.secretKey(), err)
+		return false, fmt.Errorf("updating Secret %s: %w", s.opts.secretKey(), err)
 	}
 	return true, nil
 }
 
-func lostRace(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err)
+// create takes "not found" for what it is: the Namespace is missing.
+func (s store) create(ctx context.Context, c Certificates) (bool, error) {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.opts.Namespace,
+		Name:      s.opts.SecretName,
+		Labels:    map[string]string{"app.kubernetes.io/name": injector.Name},
+	}}
+	if err := c.Apply(secret); err != nil {
+		return false, err
+	}
+	err := s.client.Create(ctx, secret)
+	if apierrors.IsAlreadyExists(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("creating Secret %s: %w", s.opts.secretKey(), err)
+	}
+	return true, nil
 }
 
 // rebundle gives each caBundle the certificates that want makes of those in it,
@@ -90,7 +98,7 @@ func (s store) rebundle(ctx context.Context, configuration *admissionregistratio
 		return err
 	}
 	err = s.client.Patch(ctx, configuration.DeepCopy(), client.RawPatch(types.StrategicMergePatchType, patch))
-	if err != nil && !lostRace(err) {
+	if err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("writing the caBundles of MutatingWebhookConfiguration %s: %w", s.opts.ConfigurationName, err)
 	}
 	return nil

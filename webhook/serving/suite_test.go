@@ -3,7 +3,6 @@ package serving
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -18,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
 var (
@@ -28,21 +28,16 @@ var (
 )
 
 func TestServing(t *testing.T) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: run these tests with make test, which finds or builds them")
-	}
+	clustertest.Assets(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "The webhook's own certificate")
 }
 
 var _ = BeforeSuite(func() {
 	ctrl.SetLogger(GinkgoLogr)
-	environment = &envtest.Environment{BinaryAssetsDirectory: os.Getenv("KUBEBUILDER_ASSETS")}
+	environment = clustertest.Start(GinkgoTB())
+	config = environment.Config
 	var err error
-	config, err = environment.Start()
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { Expect(environment.Stop()).To(Succeed()) })
-	config.QPS = -1
 	direct, err = client.New(config, client.Options{})
 	Expect(err).NotTo(HaveOccurred())
 })

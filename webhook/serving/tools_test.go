@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -20,14 +19,6 @@ import (
 
 func tlsOpts(certificate *Certificate) []func(*tls.Config) {
 	return []func(*tls.Config){certificate.TLS}
-}
-
-func freePort() int {
-	GinkgoHelper()
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer func() { Expect(listener.Close()).To(Succeed()) }()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func pool(certificates ...*x509.Certificate) *x509.CertPool {
