@@ -10,5 +10,6 @@
 //     so that a pipe into kubectl never applies half of an input.
 //   - 2026-11: documents are split here and not by a YAML library, for those that
 //     are not KEDA's must come out byte for byte, comments and separators
-//     included.
+//     included. What the parser of one document would drop in silence, as what
+//     follows "...", is refused.
 package main

@@ -66,8 +66,9 @@ stderr, one line an object. Documents that are not KEDA's pass byte for byte.
 
 The flags for certificates and CAs stand for the annotations of KEDA's Namespace;
 a Namespace in the input that has them wins. Contents are read from Secrets and
-ConfigMaps in the input, or from --leaf, --ca-bundle and --custom-ca-file. What was
-not given is not proven, and the report says so.
+ConfigMaps in the input, or from --leaf, --ca-bundle and --custom-ca-file. Of a
+certificate, what was not given is not proven, and the report says so; custom CAs
+that were not given cannot be injected.
 
 Exits with 0 when all is done, with 1 when an object was refused and left as it
 was, and with 2, writing nothing, on wrong usage or unreadable input.`,
