@@ -13,9 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
 const (
@@ -41,7 +41,7 @@ func runWithCluster(m *testing.M) int {
 	if assets == "" {
 		return m.Run()
 	}
-	environment := &envtest.Environment{BinaryAssetsDirectory: assets}
+	environment := clustertest.Environment(assets)
 	var err error
 	if config, err = environment.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
@@ -126,6 +126,6 @@ func asKedaTrust() (client.Client, error) {
 func needCluster(t *testing.T) {
 	t.Helper()
 	if admin == nil {
-		t.Fatal("KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: run these tests with make test, which finds or builds them")
+		t.Fatal(clustertest.MissingAssets)
 	}
 }

@@ -21,9 +21,7 @@ import (
 var _ = Describe("Admission", Serial, func() {
 	It("injects everything of one apply at once, and nothing needs a second rollout", func(ctx context.Context) {
 		const name = "one-apply"
-		p := start(0, name)
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, name)
 		k := kedaIn(name)
 		ca := certtest.NewCA(GinkgoTB(), "Corp")
 		apply(ctx, labelled(name, "enabled", map[string]string{injector.AnnotationCertificate: "secret/corp-tls"}))
@@ -50,13 +48,10 @@ var _ = Describe("Admission", Serial, func() {
 
 	Context("of a state that is published", func() {
 		const name = "published"
-		var p *process
 		state := injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte("corp")}
 
 		BeforeEach(func(ctx context.Context) {
-			p = start(0, name, "audited", "disabled", "plain")
-			register(ctx, p, admissionregistrationv1.Fail)
-			p.becomesReady()
+			startReady(ctx, name, "audited", "disabled", "plain")
 		})
 
 		It("never touches a namespace without the label", func(ctx context.Context) {
@@ -97,9 +92,7 @@ var _ = Describe("Admission", Serial, func() {
 	})
 
 	It("names the value to set where it was not granted the namespace, and leaves the object", func(ctx context.Context) {
-		p := start(0, "elsewhere")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, "elsewhere")
 		k := kedaIn("not-granted")
 		before := k.operator.DeepCopy()
 		told := apply(ctx, labelled("not-granted", "enabled", nil), k.operator)
@@ -108,9 +101,7 @@ var _ = Describe("Admission", Serial, func() {
 	})
 
 	It("takes out also where it was not granted the namespace, for that needs no rights", func(ctx context.Context) {
-		p := start(0, "granted")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, "granted")
 		k := kedaIn("granted")
 		before := k.operator.DeepCopy()
 		apply(ctx, labelled("granted", "enabled", nil), labelled("not-granted-off", "disabled", nil))
@@ -125,9 +116,7 @@ var _ = Describe("Admission", Serial, func() {
 	})
 
 	It("tells of a wrong value of the label to whoever writes KEDA, and to nobody else", func(ctx context.Context) {
-		p := start(0, "mislabelled")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, "mislabelled")
 		k, other := kedaIn("mislabelled"), kedaIn("mislabelled").operator
 		other.Name, other.Labels = "web", nil
 		other.Spec.Template.Spec.Containers[0].Command = []string{"/web"}
@@ -150,9 +139,7 @@ var _ = Describe("Admission", Serial, func() {
 
 var _ = Describe("What admission must leave alone", Serial, func() {
 	It("a CRD that is created while the webhook is down: it is served at once, with Fail", func(ctx context.Context) {
-		p := start(0, "crds")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		p := startReady(ctx, "crds")
 		p.end()
 		_, err := envtest.InstallCRDs(config, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{widgets()}})
 		Expect(err).NotTo(HaveOccurred(), "it waits until the kind is served")

@@ -41,9 +41,7 @@ var _ = Describe("The listener", Serial, func() {
 	})
 
 	It("answers what is no AdmissionReview with a 4xx, and speaks TLS 1.3 only", func(ctx context.Context) {
-		p := start(0, "garbage")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		p := startReady(ctx, "garbage")
 		status := func(contentType string, body io.Reader) int {
 			GinkgoHelper()
 			response, err := client13().Post(p.url(injector.PathMutate), contentType, body)
@@ -65,9 +63,7 @@ var _ = Describe("The listener", Serial, func() {
 	})
 
 	It("refuses a body of 100 MB without reading it", func(ctx context.Context) {
-		p := start(0, "large")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		p := startReady(ctx, "large")
 		sent := &counted{Reader: io.LimitReader(zeros{}, 100<<20)}
 		response, err := client13().Post(p.url(injector.PathMutate), "application/json", sent)
 		if err == nil { // else the listener closed the connection before all was sent

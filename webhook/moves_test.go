@@ -6,7 +6,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,9 +21,7 @@ var _ = Describe("KEDA's APIService, once it points to another namespace", Seria
 		edit(ctx, api, func() { api.Spec.Service.Namespace = namespace })
 	}
 	BeforeEach(func(ctx context.Context) {
-		p := start(0, "from", "to", "off")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, "from", "to", "off")
 		for name, mode := range map[string]string{"from": "enabled", "to": "enabled", "off": "disabled", "nobodys": ""} {
 			Expect(client.IgnoreAlreadyExists(direct.Create(ctx, labelled(name, mode, nil)))).To(Succeed())
 		}
@@ -69,9 +66,7 @@ var _ = Describe("KEDA's APIService, once it points to another namespace", Seria
 var _ = Describe("A namespace whose label is taken away", Serial, func() {
 	It("keeps all that was injected and published, hears of it once, and is followed again with the label", func(ctx context.Context) {
 		const name = "released"
-		p := start(0, name)
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		startReady(ctx, name)
 		ca, next := certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Next")
 		n := labelled(name, "enabled", map[string]string{injector.AnnotationCertificate: "secret/corp-tls"})
 		secret := certificateSecret(name, "corp-tls", ca)

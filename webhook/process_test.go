@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -72,6 +73,16 @@ func start(delay time.Duration, namespaces ...string) *process {
 		p.err = run(ctx, mgr, p.options)
 	}()
 	DeferCleanup(p.end)
+	return p
+}
+
+// startReady starts a process that the API server calls, with failurePolicy
+// Fail.
+func startReady(ctx context.Context, namespaces ...string) *process {
+	GinkgoHelper()
+	p := start(0, namespaces...)
+	register(ctx, p, admissionregistrationv1.Fail)
+	p.becomesReady()
 	return p
 }
 

@@ -5,7 +5,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,9 +18,7 @@ import (
 var _ = Describe("The selectors of install.yaml", Serial, func() {
 	var p *process
 	BeforeEach(func(ctx context.Context) {
-		p = start(0, "selected")
-		register(ctx, p, admissionregistrationv1.Fail)
-		p.becomesReady()
+		p = startReady(ctx, "selected")
 	})
 
 	It("call for the Deployments of a labelled namespace and for KEDA's APIService, and for nothing else", func(ctx context.Context) {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	certmanagerv1 "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -96,8 +95,7 @@ func (o Options) manager(scheme *runtime.Scheme) ctrl.Options {
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, appsv1.AddToScheme, admissionregistrationv1.AddToScheme,
-		apiregistrationv1.AddToScheme, certmanagerv1.AddToScheme,
+		corev1.AddToScheme, appsv1.AddToScheme, admissionregistrationv1.AddToScheme, apiregistrationv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("building the scheme: %w", err)

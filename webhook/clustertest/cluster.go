@@ -16,7 +16,7 @@ const MissingAssets = "KUBEBUILDER_ASSETS names no directory with kube-apiserver
 // that is not held back. What configure changes is set before the start.
 func Start(tb testing.TB, configure ...func(*envtest.Environment)) *envtest.Environment {
 	tb.Helper()
-	environment := &envtest.Environment{BinaryAssetsDirectory: Assets(tb), ControlPlaneStartTimeout: time.Minute}
+	environment := Environment(Assets(tb))
 	for _, change := range configure {
 		change(environment)
 	}
@@ -30,6 +30,11 @@ func Start(tb testing.TB, configure ...func(*envtest.Environment)) *envtest.Envi
 	})
 	environment.Config.QPS = -1
 	return environment
+}
+
+// Environment is an API server that has not been started.
+func Environment(assets string) *envtest.Environment {
+	return &envtest.Environment{BinaryAssetsDirectory: assets, ControlPlaneStartTimeout: time.Minute}
 }
 
 // Assets is the directory of kube-apiserver and etcd; without one tb fails.
