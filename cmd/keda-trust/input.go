@@ -1,10 +1,9 @@
 package main
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -63,7 +62,7 @@ func (in *input) find(kind metav1.TypeMeta, namespace, name string) *object {
 	return found
 }
 
-// mode and layer are what the Namespace says, if it is in the input.
+// namespaceSays is nothing where the Namespace is not in the input.
 func (in *input) namespaceSays(namespace string) (labels map[string]string, layer injector.Layer) {
 	layer.Object = "Namespace " + namespace
 	for _, o := range in.objects {
