@@ -88,6 +88,7 @@ var _ = Describe("The handler", func() {
 	},
 		Entry("which says for how long", "?timeout=5s", 4500*time.Millisecond),
 		Entry("however short", "?timeout=600ms", 300*time.Millisecond),
+		Entry("or longer than one can", "?timeout=1000h", 29500*time.Millisecond),
 		Entry("or does not say", "", 9500*time.Millisecond),
 		Entry("or says nonsense", "?timeout=-1s", 9500*time.Millisecond),
 	)

@@ -19,6 +19,8 @@ const (
 	maxBodyBytes = 7 << 20
 	// defaultTimeout is the API server's when it names none.
 	defaultTimeout = 10 * time.Second
+	// maxTimeout is the longest that a webhook configuration can ask for.
+	maxTimeout = 30 * time.Second
 	// answerMargin is left for the answer to travel and be read.
 	answerMargin = 500 * time.Millisecond
 )
@@ -115,5 +117,6 @@ func answerTime(r *http.Request) time.Duration {
 	if err != nil || timeout <= 0 {
 		timeout = defaultTimeout
 	}
+	timeout = min(timeout, maxTimeout)
 	return max(timeout-answerMargin, timeout/2)
 }

@@ -50,7 +50,7 @@ func paced(config *rest.Config) *rest.Config {
 }
 
 func run(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	drain, err := AddToManager(mgr, o)
+	drain, err := AddToManager(ctx, mgr, o)
 	if err != nil {
 		return err
 	}
@@ -117,10 +117,10 @@ func cached() cache.Options {
 	}
 }
 
-// AddToManager adds everything that keda-trust runs in a cluster. The function
-// that it returns makes the process unready, for good.
-func AddToManager(mgr ctrl.Manager, o Options) (drain func(), err error) {
-	if _, err := mgr.GetCache().GetInformer(context.Background(), &corev1.Namespace{}); err != nil {
+// AddToManager adds everything that keda-trust runs in a cluster; ctx is for the
+// adding alone. The function that it returns makes the process unready, for good.
+func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (drain func(), err error) {
+	if _, err := mgr.GetCache().GetInformer(ctx, &corev1.Namespace{}); err != nil {
 		return nil, fmt.Errorf("setting up the cache of Namespaces: %w", err)
 	}
 	certificate, err := serving.New(o.serving())
@@ -133,7 +133,7 @@ func AddToManager(mgr ctrl.Manager, o Options) (drain func(), err error) {
 	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces}); err != nil {
 		return nil, err
 	}
-	published, err := newStates(mgr, o.KEDANamespaces)
+	published, err := newStates(ctx, mgr, o.KEDANamespaces)
 	if err != nil {
 		return nil, err
 	}

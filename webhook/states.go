@@ -39,10 +39,10 @@ type parsedState struct {
 
 func (stateCache) NeedLeaderElection() bool { return false }
 
-func newStates(mgr ctrl.Manager, namespaces []string) (states, error) {
+func newStates(ctx context.Context, mgr ctrl.Manager, namespaces []string) (states, error) {
 	s := states{live: mgr.GetAPIReader(), caches: map[string]stateCache{}}
 	for _, namespace := range namespaces {
-		one, err := newStateCache(mgr, namespace)
+		one, err := newStateCache(ctx, mgr, namespace)
 		if err != nil {
 			return states{}, fmt.Errorf("setting up the cache of ConfigMap %s/%s: %w", namespace, injector.StateConfigMap, err)
 		}
@@ -54,7 +54,7 @@ func newStates(mgr ctrl.Manager, namespaces []string) (states, error) {
 	return s, nil
 }
 
-func newStateCache(mgr ctrl.Manager, namespace string) (stateCache, error) {
+func newStateCache(ctx context.Context, mgr ctrl.Manager, namespace string) (stateCache, error) {
 	objects, err := cache.New(mgr.GetConfig(), cache.Options{
 		HTTPClient: mgr.GetHTTPClient(),
 		Scheme:     mgr.GetScheme(),
@@ -69,7 +69,7 @@ func newStateCache(mgr ctrl.Manager, namespace string) (stateCache, error) {
 	if err != nil {
 		return stateCache{}, err
 	}
-	informer, err := objects.GetInformer(context.Background(), &corev1.ConfigMap{}, cache.BlockUntilSynced(false))
+	informer, err := objects.GetInformer(ctx, &corev1.ConfigMap{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return stateCache{}, err
 	}

@@ -12,6 +12,9 @@ const (
 	// longestRetry is the longest pause after an error: a Role that was missing
 	// sends no event when it is there.
 	longestRetry = time.Minute
+	// reconcileTimeout keeps a request that is never answered, in one namespace,
+	// from holding up all others.
+	reconcileTimeout = time.Minute
 	// pruneAfter is how long a ConfigMap of custom CAs outlives its state, so
 	// that an admission under way does not name what is being deleted.
 	pruneAfter = 10 * time.Minute

@@ -38,7 +38,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("trust").
 		WithOptions(controller.Options{
-			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
+			ReconciliationTimeout: reconcileTimeout,
+			RateLimiter:           workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
