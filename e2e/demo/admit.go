@@ -124,7 +124,7 @@ func (st *stage) untilState(ctx context.Context, other string) (*injector.State,
 	var state *injector.State
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		var err error
-		state, err = st.cluster.State(ctx)
+		state, err = st.cluster.State(ctx, injector.DefaultKEDANamespace)
 		return err == nil && state != nil && state.ID != other, err
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func stored(ctx context.Context) map[string]*unstructured.Unstructured {
 func expectInjected(ctx context.Context, objects map[string]*unstructured.Unstructured) {
 	GinkgoHelper()
 	Expect(objects).NotTo(BeEmpty())
-	state, err := cluster.State(ctx)
+	state, err := cluster.State(ctx, injector.DefaultKEDANamespace)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(state).NotTo(BeNil(), "no state is published")
 	for _, object := range objects {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,6 +28,14 @@ type Server struct {
 type ServerOptions struct {
 	Binary, Kubeconfig, Log string // paths
 	WebhookPort             int
+	KEDANamespaces          []string // those that install.yaml names if empty
+}
+
+func (o ServerOptions) kedaNamespaces() string {
+	if len(o.KEDANamespaces) == 0 {
+		return injector.DefaultKEDANamespace
+	}
+	return strings.Join(o.KEDANamespaces, ",")
 }
 
 // StartServer starts keda-trust and returns when it says that it is ready.
@@ -48,7 +57,7 @@ func StartServer(ctx context.Context, options ServerOptions) (*Server, error) {
 	s.command = exec.Command(options.Binary, "webhook",
 		"--kubeconfig="+options.Kubeconfig,
 		"--namespace="+injector.Name,
-		"--keda-namespaces="+injector.DefaultKEDANamespace,
+		"--keda-namespaces="+options.kedaNamespaces(),
 		fmt.Sprintf("--webhook-port=%d", options.WebhookPort),
 		"--serving-hosts=127.0.0.1",
 		"--metrics-bind-address=0",

@@ -30,10 +30,16 @@ var kedaImages = []string{
 	"ghcr.io/kedacore/keda-admission-webhooks",
 }
 
-// KEDARelease renders what KEDA's own `make release` publishes as
-// keda-VERSION.yaml, from the sources in its Go module.
+// KEDARelease renders the release of KEDAVersion.
 func KEDARelease(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	source, err := moduleDir(ctx)
+	return KEDAReleaseOf(ctx, KEDAVersion)
+}
+
+// KEDAReleaseOf renders what KEDA's own `make release` publishes as
+// keda-VERSION.yaml, from the sources in its Go module of that version, as
+// v2.21.0.
+func KEDAReleaseOf(ctx context.Context, version string) ([]*unstructured.Unstructured, error) {
+	source, err := moduleDir(ctx, version)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +47,7 @@ func KEDARelease(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	if err := copyConfig(files, filepath.Join(source, "config")); err != nil {
 		return nil, fmt.Errorf("reading KEDA's config: %w", err)
 	}
-	version := strings.TrimPrefix(KEDAVersion, "v")
-	if err := setVersion(files, version); err != nil {
+	if err := setVersion(files, strings.TrimPrefix(version, "v")); err != nil {
 		return nil, err
 	}
 	options := krusty.MakeDefaultOptions()
@@ -53,22 +58,27 @@ func KEDARelease(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	}
 	var objects []*unstructured.Unstructured
 	for _, resource := range rendered.Resources() {
-		content, err := resource.Map()
+		content, err := resource.MarshalJSON()
 		if err != nil {
+			return nil, fmt.Errorf("encoding rendered %s: %w", resource.CurId(), err)
+		}
+		// Decoded as API objects are: resource.Map has numbers that they cannot hold.
+		object := &unstructured.Unstructured{}
+		if err := object.UnmarshalJSON(content); err != nil {
 			return nil, fmt.Errorf("reading rendered %s: %w", resource.CurId(), err)
 		}
-		objects = append(objects, &unstructured.Unstructured{Object: content})
+		objects = append(objects, object)
 	}
 	return objects, nil
 }
 
 // moduleDir fetches KEDA's module, which is checked against the checksum
 // database, without making it a dependency of this one.
-func moduleDir(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", kedaModule+"@"+KEDAVersion).Output()
+func moduleDir(ctx context.Context, version string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", kedaModule+"@"+version).Output()
 	var answer struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil || answer.Dir == "" {
-		return "", fmt.Errorf("fetching %s %s: %s (%w)", kedaModule, KEDAVersion, answer.Error, err)
+		return "", fmt.Errorf("fetching %s %s: %s (%w)", kedaModule, version, answer.Error, err)
 	}
 	return answer.Dir, nil
 }

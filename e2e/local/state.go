@@ -11,20 +11,20 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// State is what keda-trust has published in KEDA's namespace, nil where there is
-// nothing yet.
-func (c *Cluster) State(ctx context.Context) (*injector.State, error) {
-	published := c.Client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(injector.DefaultKEDANamespace)
+// State is what keda-trust has published in a namespace of KEDA, nil where there
+// is nothing yet.
+func (c *Cluster) State(ctx context.Context, namespace string) (*injector.State, error) {
+	published := c.Client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace)
 	list, err := published.List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + injector.StateConfigMap})
 	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s: %w", injector.StateConfigMap, err)
+		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, injector.StateConfigMap, err)
 	}
 	if len(list.Items) == 0 {
 		return nil, nil
 	}
 	raw, _, err := unstructured.NestedString(list.Items[0].Object, "data", injector.StateKey)
 	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s: %w", injector.StateConfigMap, err)
+		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, injector.StateConfigMap, err)
 	}
 	return injector.ParseState([]byte(raw))
 }
