@@ -49,6 +49,9 @@ func Resolve(in ResolveInput) Resolution {
 		return r.refused()
 	}
 	r.state.CertDir, r.state.ManualRollout = in.Options.CertDir, in.Options.ManualRollout
+	if r.components(); len(Faults(r.out.Findings)) > 0 {
+		return r.refused()
+	}
 	if err := r.state.Seal(); err != nil {
 		r.add(fault(ReasonObjectInvalid, r.namespaceObject(), "", "%v", err))
 		return r.refused()
