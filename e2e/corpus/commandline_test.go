@@ -10,6 +10,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/keda-trust/keda-trust/e2e/local"
@@ -69,8 +71,13 @@ func (in installation) inject(ctx context.Context, flags ...string) outcome {
 	return out
 }
 
-var _ = It("A command that starts a shell is refused with a sentence, and its Deployment left as it was", func(ctx SpecContext) {
-	in := variantOf(ctx, "in-a-shell", eachDeployment(inShell))
+var _ = It("An operator that a shell starts is refused with a sentence, and no other component goes on without it", func(ctx SpecContext) {
+	const operator = "keda-operator"
+	in := variantOf(ctx, "operator-in-a-shell", eachDeployment(func(d *appsv1.Deployment, c *corev1.Container) {
+		if d.Name == operator {
+			inShell(d, c)
+		}
+	}))
 	out := kedaTrust(ctx, append([]string{"inject", "--filename=" + in.file}, asFiles(in.allNames())...)...)
 	Expect(out.exit).To(Equal(1))
 	for _, object := range out.objects() {
@@ -79,7 +86,7 @@ var _ = It("A command that starts a shell is refused with a sentence, and its De
 		}
 		report := out.reports()[local.Title(object)]
 		Expect(report.Reason).To(Equal(injector.ReasonCommandUnknown))
-		Expect(report.Message).To(And(ContainSubstring(object.GetName()), ContainSubstring("without a shell")))
+		Expect(report.Message).To(And(ContainSubstring(operator), ContainSubstring("without a shell")))
 		accepted, plain := create(ctx, object), createPlain(ctx, object)
 		Expect(accepted.GetLabels()).To(HaveKeyWithValue(injector.LabelState, injector.StateRefused))
 		Expect(accepted.Object["spec"]).To(Equal(plain.Object["spec"]))
