@@ -99,13 +99,39 @@ func (s Source) unread(namespace string, c Content, read bool) (Finding, bool) {
 	case c.Err == nil:
 		return Finding{}, true
 	case errors.Is(c.Err, ErrForbidden):
-		return fault(ReasonSourceForbidden, object, "", "reading it: %v; add its name to the chart value sourceSecrets", c.Err), false
+		return fault(ReasonSourceForbidden, object, "", "reading it: %v; %s", c.Err, s.howToGrant(c)), false
 	case errors.Is(c.Err, ErrNotServed):
 		return fault(ReasonSourceMissing, object, "", "%v; install what serves this kind, or name a secret or configmap", c.Err), false
 	case errors.Is(c.Err, ErrNotFound):
-		return fault(ReasonSourceMissing, object, "", "%v; create it in this namespace, or correct the annotation", c.Err), false
+		return fault(ReasonSourceMissing, object, "", "%v%s", c.Err, s.howToCreate(c)), false
 	}
 	return fault(ReasonSourceMissing, object, "", "reading it: %v", c.Err), false
+}
+
+// howToGrant goes by what was forbidden: the chart can limit Secrets to names,
+// and grants all else as a whole.
+func (s Source) howToGrant(c Content) string {
+	switch {
+	case s.Kind == SourceSecret:
+		return "add its name to the chart value sourceSecrets"
+	case s.Kind == SourceCertificate && c.SecretName != "":
+		return "add the name of that Secret to the chart value sourceSecrets"
+	case s.Kind == SourceClusterTrustBundle:
+		return "the chart grants it by the ClusterRole keda-trust and its binding; install the chart again to put them back"
+	}
+	return "the chart grants it by the Role keda-trust of this namespace and its binding; install the chart again to put them back"
+}
+
+// howToCreate has nothing to add about the Secret of a Certificate, which only
+// cert-manager can create.
+func (s Source) howToCreate(c Content) string {
+	switch {
+	case s.Kind == SourceCertificate && c.SecretName != "":
+		return ""
+	case s.Kind == SourceClusterTrustBundle:
+		return "; create it, or correct the annotation"
+	}
+	return "; create it in this namespace, or correct the annotation"
 }
 
 // bundleKey picks the key that holds a CA source's PEM. The other keys of a
