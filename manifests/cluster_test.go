@@ -22,6 +22,8 @@ const (
 	// legacyNamespace stood there with a typo before the policy did.
 	legacyNamespace = "legacy"
 	legacyKey       = injector.Domain + "/certificat"
+	// mistypedNamespace is the same with the label.
+	mistypedNamespace = "mistyped"
 )
 
 var (
@@ -69,6 +71,7 @@ func install(ctx context.Context) error {
 	first := []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: injector.DefaultKEDANamespace}},
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: legacyNamespace, Annotations: map[string]string{legacyKey: "keda"}}},
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: mistypedNamespace, Labels: map[string]string{injector.LabelInject: "on"}}},
 	}
 	rest, err := objects()
 	if err != nil {
@@ -115,12 +118,16 @@ func ignoreInvalid(err error) error {
 
 // asKedaTrust is a client with the rights of keda-trust's ServiceAccount.
 func asKedaTrust() (client.Client, error) {
+	return client.New(kedaTrustConfig(), client.Options{})
+}
+
+func kedaTrustConfig() *rest.Config {
 	own := rest.CopyConfig(config)
 	own.Impersonate = rest.ImpersonationConfig{
 		UserName: "system:serviceaccount:" + injector.Name + ":" + injector.Name,
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + injector.Name, "system:authenticated"},
 	}
-	return client.New(own, client.Options{})
+	return own
 }
 
 func needCluster(t *testing.T) {

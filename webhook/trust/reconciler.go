@@ -63,7 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch {
 	case len(findings) > 0:
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns}, findings)
+		r.teller.findings(audience{namespace: ns, ungranted: !r.granted(ns.Name)}, findings)
 		return ctrl.Result{}, nil
 	case mode == injector.ModeUnmanaged:
 		r.rest(ns.Name)
@@ -73,12 +73,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	case !r.granted(ns.Name):
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
+		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 		return ctrl.Result{}, nil
 	}
 	result, err := r.reconcile(ctx, ns, mode)
 	if apierrors.IsForbidden(err) {
-		r.teller.findings(audience{namespace: ns}, []injector.Finding{{
+		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{{
 			Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + ns.Name, Message: fmt.Sprintf("keda-trust lacks a right that its chart grants: %v", err),
 		}})
 	}

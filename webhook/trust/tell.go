@@ -22,6 +22,23 @@ const maxNote = 1024
 type audience struct {
 	namespace *corev1.Namespace
 	operator  *appsv1.Deployment // nil where it is not there
+	// ungranted: keda-trust has no Role in the namespace, or not all of it.
+	ungranted bool
+}
+
+// regarding are the objects. An Event is kept in the namespace of its object: one
+// about the Namespace under its own name, where whoever installed KEDA looks. The
+// API server takes it also in "default", the only place that is left where
+// keda-trust may write nothing in the namespace.
+func (a audience) regarding() []runtime.Object {
+	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: a.namespace.Name, UID: a.namespace.UID}
+	if !a.ungranted {
+		namespace.Namespace = a.namespace.Name
+	}
+	if a.operator == nil {
+		return []runtime.Object{namespace}
+	}
+	return []runtime.Object{namespace, a.operator}
 }
 
 // teller makes Events, and keeps what was told of findings, so that only a
@@ -46,15 +63,7 @@ func (t *teller) event(to audience, eventType string, reason injector.Reason, no
 	// one, of which the first note stays; so the action tells them apart.
 	sum := sha256.Sum256([]byte(note))
 	action := string(reason) + "/" + hex.EncodeToString(sum[:4])
-	// Under its own name's namespace, where whoever installed KEDA looks; an
-	// Event about a cluster-scoped object would be in "default".
-	regarding := []runtime.Object{&corev1.ObjectReference{
-		APIVersion: "v1", Kind: "Namespace", Namespace: to.namespace.Name, Name: to.namespace.Name, UID: to.namespace.UID,
-	}}
-	if to.operator != nil {
-		regarding = append(regarding, to.operator)
-	}
-	for _, object := range regarding {
+	for _, object := range to.regarding() {
 		t.recorder.Eventf(object, nil, eventType, string(reason), action, "%s", note)
 	}
 }
