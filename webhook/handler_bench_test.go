@@ -28,7 +28,7 @@ import (
 // 400 µs.
 func BenchmarkHandler(b *testing.B) {
 	review := operatorReview(b)
-	handler := reviews{publishedHandler(b).mutate, logr.Discard()}
+	handler := reviews{answer: publishedHandler(b).mutate, log: logr.Discard()}
 	assertInjected(b, answerTo(b, handler, review))
 	var samples []time.Duration
 	b.ReportAllocs()

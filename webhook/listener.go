@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// readTimeout bounds a caller who sends slowly.
-	readTimeout  = 15 * time.Second
+	// readTimeout bounds a caller who sends slowly: the API server, by our own
+	// configuration, waits no longer for all of it.
+	readTimeout  = 5 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 90 * time.Second // as long as http.DefaultTransport keeps a connection
 	// finishTimeout is for requests that are being answered at the end.
@@ -36,9 +37,6 @@ type listener struct {
 	log       logr.Logger
 	listening atomic.Bool
 }
-
-// NeedLeaderElection is false: every replica answers.
-func (*listener) NeedLeaderElection() bool { return false }
 
 // Start listens on all addresses and serves until ctx is done and what was
 // asked before has been answered.

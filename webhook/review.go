@@ -17,6 +17,11 @@ import (
 const (
 	// maxBodyBytes is what an AdmissionReview of two objects can have.
 	maxBodyBytes = 7 << 20
+	// smallBodyBytes is ten times what KEDA's operator takes, old and new.
+	smallBodyBytes = 256 << 10
+	// maxLargeBodies keeps the memory of all of them, decoded, below the chart's
+	// limit.
+	maxLargeBodies = 4
 	// defaultTimeout is the API server's when it names none.
 	defaultTimeout = 10 * time.Second
 	// maxTimeout is the longest that a webhook configuration can ask for.
@@ -32,7 +37,27 @@ type answerFunc func(context.Context, *admissionv1.AdmissionRequest) *admissionv
 // AdmissionReview is the caller's fault and gets a 4xx.
 type reviews struct {
 	answer answerFunc
+	large  largeBodies
 	log    logr.Logger
+}
+
+// largeBodies has room for as many requests as may hold a large body at once:
+// whoever reaches the port could take all memory otherwise. Small ones, which
+// those of KEDA are, never wait for it.
+type largeBodies chan struct{}
+
+// enter waits for room, if a body of that many bytes, -1 for an unknown number,
+// needs any.
+func (l largeBodies) enter(ctx context.Context, bytes int64) (leave func(), err error) {
+	if bytes >= 0 && bytes <= smallBodyBytes {
+		return func() {}, nil
+	}
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-ctx.Done():
+		return nil, badRequest{http.StatusServiceUnavailable, fmt.Errorf("%d requests with more than %d bytes are being answered already", cap(l), smallBodyBytes)}
+	}
 }
 
 // badRequest is an error that the caller can mend.
@@ -45,13 +70,19 @@ func (b badRequest) Error() string { return b.err.Error() }
 func (b badRequest) Unwrap() error { return b.err }
 
 func (h reviews) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(logr.NewContext(r.Context(), h.log), answerTime(r))
+	defer cancel()
+	leave, err := h.large.enter(ctx, r.ContentLength)
+	if err != nil {
+		h.refuse(w, err)
+		return
+	}
+	defer leave()
 	review, err := readReview(w, r)
 	if err != nil {
 		h.refuse(w, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(logr.NewContext(r.Context(), h.log), answerTime(r))
-	defer cancel()
 	response := h.answer(ctx, review.Request)
 	response.UID = review.Request.UID
 	body, err := json.Marshal(admissionv1.AdmissionReview{TypeMeta: review.TypeMeta, Response: response})

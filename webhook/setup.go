@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -22,55 +20,6 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/serving"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
-
-// Run serves admission and runs the controllers until ctx is done, and then for
-// as long as the shutdown delay says, unready.
-func Run(ctx context.Context, config *rest.Config, o Options) error {
-	scheme, err := newScheme()
-	if err != nil {
-		return err
-	}
-	mgr, err := ctrl.NewManager(paced(config), o.manager(scheme))
-	if err != nil {
-		return fmt.Errorf("setting up the manager: %w", err)
-	}
-	return run(ctx, mgr, o)
-}
-
-// paced lets an admission that has to resolve for itself go ahead, where
-// client-go's five requests a second would make it wait, and still bounds what a
-// fault of ours can ask of an API server.
-func paced(config *rest.Config) *rest.Config {
-	if config.QPS != 0 {
-		return config
-	}
-	config = rest.CopyConfig(config)
-	config.QPS, config.Burst = 50, 100
-	return config
-}
-
-func run(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	drain, err := AddToManager(ctx, mgr, o)
-	if err != nil {
-		return err
-	}
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	stop := context.AfterFunc(ctx, func() {
-		drain()
-		mgr.GetLogger().Info("Told to stop; serving on for those who have not heard of it", "delay", o.ShutdownDelay.String())
-		select {
-		case <-time.After(o.ShutdownDelay):
-			end()
-		case <-life.Done():
-		}
-	})
-	defer stop()
-	if err := mgr.Start(life); err != nil {
-		return fmt.Errorf("running keda-trust: %w", err)
-	}
-	return nil
-}
 
 // manager has caches of Namespaces and of single objects by name, and never of
 // Secrets or ConfigMaps. Nor is anything of KEDA's namespaces in them: a manager
@@ -117,9 +66,10 @@ func cached() cache.Options {
 	}
 }
 
-// AddToManager adds everything that keda-trust runs in a cluster; ctx is for the
-// adding alone. The function that it returns makes the process unready, for good.
-func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (drain func(), err error) {
+// AddToManager adds everything that keda-trust runs in a cluster, but for the
+// server that it returns, which outlives the manager. ctx is for the adding
+// alone.
+func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, error) {
 	if _, err := mgr.GetCache().GetInformer(ctx, &corev1.Namespace{}); err != nil {
 		return nil, fmt.Errorf("setting up the cache of Namespaces: %w", err)
 	}
@@ -140,17 +90,15 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (drain func(
 	log := mgr.GetLogger().WithName("admission")
 	answers := handler{namespaces: mgr.GetCache(), live: mgr.GetAPIReader(), states: published, resolver: trust.Reader{Live: mgr.GetAPIReader()}}
 	routes := http.NewServeMux()
-	routes.Handle(injector.PathMutate, reviews{answers.mutate, log})
-	routes.Handle(injector.PathProbe, reviews{probe, log})
+	large := make(largeBodies, maxLargeBodies)
+	routes.Handle(injector.PathMutate, reviews{answers.mutate, large, log})
+	routes.Handle(injector.PathProbe, reviews{probe, large, log})
 	own := &listener{port: o.Port, tls: certificate.TLS, handler: routes, log: log}
-	if err := mgr.Add(own); err != nil {
-		return nil, fmt.Errorf("adding the listener: %w", err)
-	}
 	if err := mgr.AddHealthzCheck("listener", own.alive); err != nil {
 		return nil, fmt.Errorf("adding the liveness check: %w", err)
 	}
 	if err := mgr.AddReadyzCheck("handshake", certificate.Ready); err != nil {
 		return nil, fmt.Errorf("adding the readiness check: %w", err)
 	}
-	return certificate.Drain, nil
+	return &Server{own, certificate, log}, nil
 }

@@ -65,10 +65,11 @@ func (c *Certificate) Ready(request *http.Request) error {
 	return c.readiness.check(request)
 }
 
-// Drain makes Ready fail from now on. The certificate is served and kept as
-// before, for calls go on until every endpoint list lacks this process.
-func (c *Certificate) Drain() {
+// Drain makes Ready fail from now on, and says whether it ever succeeded: then
+// calls go on until every endpoint list lacks this process.
+func (c *Certificate) Drain() (wasReady bool) {
 	c.readiness.draining.Store(true)
+	return c.readiness.ready.Load()
 }
 
 // SetupWithManager adds to mgr the cache of the two objects, the leaf's source

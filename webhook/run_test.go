@@ -1,0 +1,100 @@
+package webhook
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var _ = Describe("A process", Serial, func() {
+	It("that loses its lease is unready at once, and answers for as long as it may be called", func(ctx context.Context) {
+		o := optionsFor(6*time.Second, "lost-lease")
+		o.LeaderElection = true
+		p := startWith(o)
+		p.fails = true
+		register(ctx, p, admissionregistrationv1.Fail)
+		p.becomesReady()
+		apply(ctx, labelled("lost-lease", "enabled", nil))
+		takeLease(ctx)
+		Eventually(p.health).WithArguments("/readyz").WithTimeout(30 * time.Second).WithPolling(20 * time.Millisecond).ShouldNot(Equal(http.StatusOK))
+		Expect(direct.Create(ctx, kedaIn("lost-lease").operator)).To(Succeed(), "failurePolicy is Fail, so somebody answered")
+		Expect(p.ended).NotTo(BeClosed())
+		Eventually(p.ended).WithTimeout(20 * time.Second).Should(BeClosed())
+		Expect(p.err).To(MatchError(ContainSubstring("leader election lost")))
+	})
+
+	It("told to stop gives its lease back, so that the next need not wait for it to expire", func(ctx context.Context) {
+		o := optionsFor(0, "released")
+		o.LeaderElection = true
+		p := startWith(o)
+		Eventually(holder).WithArguments(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
+		p.end()
+		Expect(holder(ctx)).To(BeEmpty())
+	})
+})
+
+func takeLease(ctx context.Context) {
+	GinkgoHelper()
+	leases := kubernetes.NewForConfigOrDie(config).CoordinationV1().Leases(injector.Name)
+	Eventually(func(g Gomega) {
+		lease, err := leases.Get(ctx, injector.LeaderElectionID, metav1.GetOptions{})
+		g.Expect(err).NotTo(HaveOccurred())
+		lease.Spec.HolderIdentity, lease.Spec.RenewTime = new("somebody else"), &metav1.MicroTime{Time: time.Now()}
+		_, err = leases.Update(ctx, lease, metav1.UpdateOptions{})
+		g.Expect(err).NotTo(HaveOccurred())
+	}).WithTimeout(10 * time.Second).Should(Succeed())
+	DeferCleanup(func(ctx context.Context) {
+		Expect(leases.Delete(ctx, injector.LeaderElectionID, metav1.DeleteOptions{})).To(Succeed())
+	})
+}
+
+func holder(ctx context.Context) string {
+	lease, err := kubernetes.NewForConfigOrDie(config).CoordinationV1().Leases(injector.Name).Get(ctx, injector.LeaderElectionID, metav1.GetOptions{})
+	if err != nil || lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *lease.Spec.HolderIdentity
+}
+
+var _ = Describe("Large bodies", Serial, func() {
+	It("wait for each other, and no small one waits for them", func(ctx context.Context) {
+		p := startReady(ctx, "large-bodies")
+		post := func(body io.Reader, bytes int64) int {
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url(injector.PathMutate)+"?timeout=1s", body)
+			Expect(err).NotTo(HaveOccurred())
+			request.Header.Set("Content-Type", "application/json")
+			request.ContentLength = bytes
+			response, err := client13().Do(request)
+			if err != nil {
+				return 0
+			}
+			defer response.Body.Close()
+			return response.StatusCode
+		}
+		stalled := make(chan int, maxLargeBodies)
+		for range maxLargeBodies {
+			body, begun := io.Pipe()
+			DeferCleanup(begun.Close)
+			go func() { stalled <- post(body, maxBodyBytes) }()
+			_, err := begun.Write([]byte("{")) // returns once it is read
+			Expect(err).NotTo(HaveOccurred())
+		}
+		Eventually(func() int { return post(strings.NewReader(strings.Repeat(" ", smallBodyBytes+1)), smallBodyBytes+1) }).
+			WithTimeout(3 * time.Second).Should(Equal(http.StatusServiceUnavailable))
+		Expect(post(strings.NewReader("{}"), 2)).To(Equal(http.StatusBadRequest), "it was read")
+		for range maxLargeBodies {
+			Eventually(stalled).WithTimeout(2 * readTimeout).Should(Receive(Equal(http.StatusBadRequest)))
+		}
+		Expect(post(strings.NewReader(strings.Repeat(" ", smallBodyBytes+1)), smallBodyBytes+1)).To(Equal(http.StatusBadRequest), "there is room again")
+	})
+})
