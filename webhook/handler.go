@@ -168,8 +168,3 @@ func logger(ctx context.Context, request *admissionv1.AdmissionRequest) logr.Log
 	return logr.FromContextOrDiscard(ctx).WithValues("uid", request.UID, "kind", request.Kind.Kind, "namespace", request.Namespace,
 		"name", request.Name, "operation", request.Operation)
 }
-
-// probe is an answerFunc for the probe entry: that it answers is the answer.
-func probe(context.Context, *admissionv1.AdmissionRequest) *admissionv1.AdmissionResponse {
-	return allowed()
-}

@@ -19,8 +19,17 @@ var (
 		Name: "keda_trust_admission_panics_total",
 		Help: "Requests whose handling panicked; their objects were allowed as they came.",
 	})
+	roundTrips = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "keda_trust_round_trips_total",
+		Help: "Dry runs by the leader that the API server was to have answered by way of the Service, by result: answered or failed.",
+	}, []string{"result"})
+	roundTripDurations = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "keda_trust_round_trip_duration_seconds",
+		Help:    "Time of a dry run that was answered by way of the Service, the API server's own part included.",
+		Buckets: []float64{.0025, .005, .01, .025, .05, .1, .25, 1, 5},
+	})
 )
 
 func init() {
-	metrics.Registry.MustRegister(admissions, durations, panics)
+	metrics.Registry.MustRegister(admissions, durations, panics, roundTrips, roundTripDurations)
 }

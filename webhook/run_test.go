@@ -9,9 +9,13 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -40,6 +44,29 @@ var _ = Describe("A process", Serial, func() {
 		Eventually(holder).WithArguments(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
 		p.end()
 		Expect(holder(ctx)).To(BeEmpty())
+	})
+})
+
+var _ = Describe("The probe", Serial, func() {
+	It("tells whether the API server reaches the webhook, and stores nothing", func(ctx context.Context) {
+		asked := roundTrip{client: direct, namespace: injector.Name}
+		p := startReady(ctx, "probed")
+		Eventually(func() error {
+			_, err := asked.once(ctx)
+			return err
+		}).WithTimeout(10 * time.Second).Should(Succeed())
+		p.end()
+		_, err := asked.once(ctx)
+		Expect(err).To(MatchError(ContainSubstring("was not answered")))
+		stored := client.ObjectKey{Namespace: injector.Name, Name: injector.ProbeConfigMap}
+		Expect(apierrors.IsNotFound(direct.Get(ctx, stored, &corev1.ConfigMap{}))).To(BeTrue())
+	})
+
+	It("asks on the leader, and counts", func(ctx context.Context) {
+		answered := func() float64 { return testutil.ToFloat64(roundTrips.WithLabelValues("answered")) }
+		before := answered()
+		startReady(ctx, "probing")
+		Eventually(answered).WithTimeout(2 * firstProbe).Should(BeNumerically(">", before))
 	})
 })
 

@@ -100,5 +100,8 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 	if err := mgr.AddReadyzCheck("handshake", certificate.Ready); err != nil {
 		return nil, fmt.Errorf("adding the readiness check: %w", err)
 	}
+	if err := mgr.Add(roundTrip{mgr.GetClient(), o.Serving.Namespace, mgr.GetLogger().WithName("probe")}); err != nil {
+		return nil, fmt.Errorf("adding the probe: %w", err)
+	}
 	return &Server{own, certificate, log}, nil
 }

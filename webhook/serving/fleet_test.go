@@ -30,7 +30,9 @@ type fleet struct {
 	balancer *balancer
 	user     *rest.Config
 	options  func(*Options)
-	// fresh makes every call end its connection, so that each is a handshake.
+	// fresh makes every call end its connection, so that each is a handshake. It
+	// is HTTP/1.1 then: a stream that is begun while an HTTP/2 connection is told
+	// to go away can be lost on a busy machine, which is nobody's fault here.
 	fresh bool
 
 	mu       sync.Mutex
@@ -106,7 +108,7 @@ func (f *fleet) newManager(port int, certificate *Certificate) ctrl.Manager {
 		RenewDeadline:           &renew,
 		RetryPeriod:             &retry,
 		Controller:              ctrlconfig.Controller{SkipNameValidation: &yes},
-		WebhookServer:           webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: tlsOpts(certificate)}),
+		WebhookServer:           webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: f.tlsOpts(certificate)}),
 	})
 	Expect(err).NotTo(HaveOccurred())
 	return manager

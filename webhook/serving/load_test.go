@@ -130,9 +130,10 @@ func (l *load) end(ctx context.Context) []failure {
 // seven of six thousand calls on a machine that stood still for three seconds.
 const shortestDwell = callTimeout * time.Second
 
-// brief are lifetimes for a rotation from end to end within seconds.
+// brief are lifetimes for a rotation from end to end within seconds. A leaf is
+// renewed four seconds before its end, which a machine can stand still for.
 func brief(o *Options) {
-	o.Policy = Policy{CALifetime: time.Hour, LeafLifetime: 3 * time.Second, Dwell: shortestDwell, ForcedDwell: shortestDwell}
+	o.Policy = Policy{CALifetime: time.Hour, LeafLifetime: 10 * time.Second, Dwell: shortestDwell, ForcedDwell: shortestDwell}
 	o.Recheck = 100 * time.Millisecond
 }
 

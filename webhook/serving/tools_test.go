@@ -17,8 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-func tlsOpts(certificate *Certificate) []func(*tls.Config) {
-	return []func(*tls.Config){certificate.TLS}
+func (f *fleet) tlsOpts(certificate *Certificate) []func(*tls.Config) {
+	return []func(*tls.Config){certificate.TLS, func(config *tls.Config) {
+		if f.fresh {
+			config.NextProtos = []string{"http/1.1"}
+		}
+	}}
 }
 
 func pool(certificates ...*x509.Certificate) *x509.CertPool {
