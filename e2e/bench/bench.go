@@ -146,7 +146,7 @@ func (b *bench) startTwice(ctx context.Context, options local.ServerOptions, r *
 	return err
 }
 
-// build makes what the image has, at a path that no other process runs from.
+// build makes what the image has.
 func (b *bench) build(ctx context.Context) error {
 	command := exec.CommandContext(ctx, "go", "build", "-C", b.root, "-trimpath", "-ldflags=-s -w", "-o", b.binary(), "./cmd/keda-trust")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -200,5 +200,4 @@ func (b *bench) close() error {
 
 func (b *bench) file(name string) string { return filepath.Join(b.dir, name) }
 
-// binary is a path that nothing else runs from.
 func (b *bench) binary() string { return b.file(injector.Name) }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -24,29 +23,9 @@ func (b *bench) idleMemory(ctx context.Context) (int64, error) {
 	}
 }
 
-// memory is that of the process which runs from the path that only it runs from.
+// memory is what Linux says of keda-trust.
 func (b *bench) memory() (int64, error) {
-	links, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		return 0, fmt.Errorf("looking for keda-trust: %w", err)
-	}
-	for _, link := range links {
-		// Others' processes cannot be read, and are none of ours.
-		if path, err := os.Readlink(link); err != nil || path != b.binary() {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		if err != nil {
-			return 0, fmt.Errorf("looking for keda-trust: %w", err)
-		}
-		return residentBytes(pid)
-	}
-	return 0, fmt.Errorf("looking for keda-trust: no process runs from %s (this needs Linux)", b.binary())
-}
-
-// residentBytes is what Linux says of a process.
-func residentBytes(pid int) (int64, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", b.server.PID()))
 	if err != nil {
 		return 0, fmt.Errorf("reading the memory of keda-trust: %w", err)
 	}

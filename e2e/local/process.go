@@ -125,6 +125,9 @@ func (s *Server) LastWords() string {
 	return string(content[max(0, len(content)-enough):])
 }
 
+// PID is for a look at the process from outside.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
 // Stop asks the process to end, and makes it if it does not within its grace
 // period.
 func (s *Server) Stop() error {
