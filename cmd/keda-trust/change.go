@@ -40,6 +40,9 @@ func (in *input) uninject() ([]injector.Report, error) {
 	var reports []injector.Report
 	for _, o := range in.objects {
 		if o.published() {
+			if err := o.checkKeys(); err != nil {
+				return nil, err
+			}
 			o.dropped = true
 			reports = append(reports, in.droppedReport(o))
 			continue
@@ -63,6 +66,11 @@ func (in *input) droppedReport(o *object) injector.Report {
 // change passes one object through the seam.
 func (in *input) change(o *object, request injector.Request) (injector.Report, error) {
 	result := injector.Inject(request)
+	if reason := result.Report.Reason; reason != injector.ReasonPassedThrough && reason != injector.ReasonNotKEDA {
+		if err := o.checkKeys(); err != nil {
+			return injector.Report{}, err
+		}
+	}
 	if o.TypeMeta == deployments {
 		result.Report.Namespace = in.namespaceOf(o)
 	}

@@ -46,7 +46,10 @@ func (d *decisions) of(o *object) (*decision, error) {
 
 // resolve needs no label on the Namespace: who gives a command wants it done.
 func (d *decisions) resolve(namespace string) (*decision, error) {
-	labels, annotations := d.in.namespaceSays(namespace)
+	labels, annotations, err := d.in.namespaceSays(namespace)
+	if err != nil {
+		return nil, err
+	}
 	mode, findings := injector.ParseMode(namespace, labels)
 	if mode == injector.ModeUnmanaged {
 		mode = injector.ModeEnabled

@@ -10,9 +10,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
-// decode reads an object as the API server does, which tells "args" from
-// "Args" as encoding/json does not.
+// decode reads an object that is used, and so has to say what it says once.
 func decode[T any](o *object) (*T, error) {
+	if err := o.checkKeys(); err != nil {
+		return nil, err
+	}
+	return decodeAny[T](o)
+}
+
+// decodeAny reads an object that may turn out not to be KEDA's, as the API
+// server does, which tells "args" from "Args" as encoding/json does not.
+func decodeAny[T any](o *object) (*T, error) {
 	into := new(T)
 	if err := json.Unmarshal(o.raw, into); err != nil {
 		return nil, fmt.Errorf("reading %s: %s: %w", o.where, o.describe(), plain(err))

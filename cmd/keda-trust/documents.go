@@ -19,6 +19,7 @@ import (
 type document struct {
 	file      string
 	number    int // from one
+	line      int // of the file, where body begins, from one
 	separator []byte
 	body      []byte
 	objects   []*object // none for a document that is empty or only comments
@@ -121,7 +122,7 @@ func (d *document) parse() error {
 	if string(raw) == "null" {
 		return nil
 	}
-	whole, err := newObject(raw, d.where())
+	whole, err := newObject(raw, d, d.where())
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (d *document) parseList(whole *object) error {
 	}
 	d.list = true
 	for i, raw := range list.Items {
-		item, err := newObject(raw, fmt.Sprintf("%s: items[%d]", d.where(), i))
+		item, err := newObject(raw, d, fmt.Sprintf("%s: items[%d]", d.where(), i))
 		if err != nil {
 			return fmt.Errorf("items[%d] of the %s: %w", i, whole.Kind, err)
 		}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,21 +65,22 @@ func (in *input) find(kind metav1.TypeMeta, namespace, name string) *object {
 }
 
 // namespaceSays is nothing where the Namespace is not in the input.
-func (in *input) namespaceSays(namespace string) (labels map[string]string, layer injector.Layer) {
+func (in *input) namespaceSays(namespace string) (labels map[string]string, layer injector.Layer, err error) {
 	layer.Object = "Namespace " + namespace
 	for _, o := range in.objects {
 		if o.TypeMeta == namespaces && o.Name == namespace {
 			labels, layer.Annotations = o.Labels, o.Annotations
+			err = errors.Join(err, o.checkKeys())
 		}
 	}
-	return labels, layer
+	return labels, layer, err
 }
 
 // installation is KEDA in namespace as far as the input shows it.
 func (in *input) installation(namespace string) (injector.Installation, []injector.Finding, error) {
 	var all []*appsv1.Deployment
 	for _, o := range in.of(deployments, namespace) {
-		d, err := decode[appsv1.Deployment](o)
+		d, err := decodeAny[appsv1.Deployment](o)
 		if err != nil {
 			return injector.Installation{}, nil, err
 		}

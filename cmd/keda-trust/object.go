@@ -28,14 +28,15 @@ var (
 // result of a patch, so fields and numbers that nobody here knows stay.
 type object struct {
 	metav1.PartialObjectMetadata
-	raw     []byte
-	where   string // for errors
-	changed bool
-	dropped bool
+	raw      []byte
+	document *document
+	where    string // for errors
+	changed  bool
+	dropped  bool
 }
 
-func newObject(raw []byte, where string) (*object, error) {
-	o := &object{raw: raw, where: where}
+func newObject(raw []byte, d *document, where string) (*object, error) {
+	o := &object{raw: raw, document: d, where: where}
 	if err := apijson.Unmarshal(raw, &o.PartialObjectMetadata); err != nil {
 		return nil, fmt.Errorf("it is not a Kubernetes object: %w", plain(err))
 	}

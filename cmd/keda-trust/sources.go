@@ -28,7 +28,10 @@ func (in *input) secret(namespace, name string) (injector.Content, bool, error) 
 	if o == nil {
 		return injector.Content{}, false, nil
 	}
-	secret, err := decode[corev1.Secret](o)
+	if err := o.checkKeys(); err != nil {
+		return injector.Content{}, false, err
+	}
+	secret, err := decodeAny[corev1.Secret](o)
 	if err != nil { // its own text could repeat what the Secret holds
 		return injector.Content{}, false, fmt.Errorf("reading %s: %s: data is not a mapping to base64, or stringData not one to text", o.where, o.describe())
 	}

@@ -13,12 +13,13 @@ var byteOrderMark = []byte("\ufeff")
 // split cuts at lines that start a document: "---" in the first column, which
 // YAML allows nowhere else, not even in a block of text.
 func split(file string, content []byte) []*document {
-	first := &document{file: file, number: 1}
+	first := &document{file: file, number: 1, line: 1}
 	if rest, found := bytes.CutPrefix(content, byteOrderMark); found {
 		first.separator, content = byteOrderMark, rest
 	}
-	documents, started := []*document{first}, false
+	documents, started, next := []*document{first}, false, 1
 	for line := range bytes.Lines(content) {
+		next++
 		last := documents[len(documents)-1]
 		separator, rest, starts := cutSeparator(line)
 		switch {
@@ -27,13 +28,23 @@ func split(file string, content []byte) []*document {
 		case !started && blank(last.body):
 			// what is before the first separator is no document
 			last.separator = slices.Concat(last.separator, last.body, separator)
-			last.body = bytes.Clone(rest)
+			last.body, last.line = bytes.Clone(rest), bodyAt(next, rest)
 		default:
-			documents = append(documents, &document{file: file, number: len(documents) + 1, separator: bytes.Clone(separator), body: bytes.Clone(rest)})
+			documents = append(documents, &document{
+				file: file, number: len(documents) + 1, line: bodyAt(next, rest), separator: bytes.Clone(separator), body: bytes.Clone(rest),
+			})
 		}
 		started = started || starts
 	}
 	return documents
+}
+
+// bodyAt is the line after a separator, or its own where content follows on it.
+func bodyAt(next int, rest []byte) int {
+	if len(rest) > 0 {
+		return next - 1
+	}
+	return next
 }
 
 // cutSeparator also cuts "--- {a: b}", where content follows on the same line.
