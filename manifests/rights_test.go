@@ -116,6 +116,7 @@ func TestKedaTrustIsHeldToItsOwnNames(t *testing.T) {
 		if err := c.Create(ctx, object); err != nil {
 			t.Errorf("creating %T %s: %v", object, object.GetName(), err)
 		}
+		removeAfter(t, object)
 	}
 	if err := c.Delete(ctx, &corev1.ConfigMap{ObjectMeta: meta(injector.PublishedCAPrefix + "0123")}); err != nil {
 		t.Errorf("deleting what was published: %v", err)
@@ -126,6 +127,7 @@ func TestKedaTrustIsHeldToItsOwnNames(t *testing.T) {
 	if err := admin.Create(ctx, theirs); err != nil {
 		t.Fatalf("the policy is for keda-trust only: %v", err)
 	}
+	removeAfter(t, theirs)
 	wantRefused(t, c.Delete(ctx, theirs), "keda-trust writes no configmaps but those")
 	if err := c.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(keda)); !apierrors.IsForbidden(err) {
 		t.Errorf("deleting all ConfigMaps of a namespace: %v, want it forbidden", err)

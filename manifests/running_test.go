@@ -1,7 +1,9 @@
 package manifests_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,38 +11,89 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/injector/certtest"
 	"github.com/keda-trust/keda-trust/webhook"
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 )
 
-// What keda-trust tells of a namespace has to be stored somewhere with the rights
-// of install.yaml, most of all where what it tells is that rights are missing.
-func TestEventsAreStoredWhateverWasGranted(t *testing.T) {
+// With the rights of install.yaml everything is published, and what is told is
+// stored somewhere, most of all where it is that rights are missing.
+func TestKedaTrustRunsWithItsRights(t *testing.T) {
 	needCluster(t)
 	const unlisted, roleless = "unlisted", "roleless"
-	missing := map[string]string{injector.AnnotationCertificate: "keda", injector.AnnotationCustomCA: "configmap/absent"}
-	for _, name := range []string{unlisted, roleless} {
-		label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, missing)
+	sources := map[string]string{injector.AnnotationCertificate: "secret/source", injector.AnnotationCustomCA: "configmap/source"}
+	for _, name := range []string{keda, unlisted, roleless} {
+		label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, sources)
 	}
-	label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: keda}}, missing)
 	runAsKedaTrust(t, keda, roleless)
-
 	for _, e := range []storedEvent{
-		{keda, keda, "SourceMissing", "ConfigMap keda/absent"},
+		{keda, keda, "SourceMissing", "ConfigMap keda/source"},
 		{unlisted, metav1.NamespaceDefault, "NamespaceNotGranted", `"unlisted" in the chart's value kedaNamespaces`},
 		{mistypedNamespace, metav1.NamespaceDefault, "OptionInvalid", `"on"`},
 		{roleless, metav1.NamespaceDefault, "NamespaceNotGranted", "lacks a right that its chart grants"},
 	} {
 		wantEvent(t, e)
 	}
+	// Created, and then updated.
+	for _, name := range []string{"First", "Second"} {
+		wantPublished(t, certtest.NewCA(t, name))
+	}
 }
+
+// wantPublished gives KEDA a certificate and a custom CA of that CA.
+func wantPublished(t *testing.T, ca certtest.CA) {
+	t.Helper()
+	leaf := ca.Leaf(t, certtest.KEDANames(keda))
+	at := metav1.ObjectMeta{Namespace: keda, Name: "source"}
+	for _, source := range []client.Object{
+		&corev1.Secret{ObjectMeta: at, Data: map[string][]byte{"tls.crt": leaf.CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": ca.CertPEM}},
+		&corev1.ConfigMap{ObjectMeta: at, Data: map[string]string{"ca.crt": string(ca.CertPEM)}},
+	} {
+		err := admin.Create(t.Context(), source)
+		if apierrors.IsAlreadyExists(err) {
+			err = admin.Update(t.Context(), source)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		removeAfter(t, source)
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: keda, Name: injector.PublishedSecret}}
+	state := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: keda, Name: injector.StateConfigMap}}
+	published := func(ctx context.Context) (bool, error) {
+		err := errors.Join(admin.Get(ctx, client.ObjectKeyFromObject(secret), secret), admin.Get(ctx, client.ObjectKeyFromObject(state), state))
+		if err != nil {
+			return false, client.IgnoreNotFound(err)
+		}
+		decided, err := injector.ParseState([]byte(state.Data[injector.StateKey]))
+		return err == nil && bytes.Equal(decided.CABundle, ca.CertPEM) && bytes.Equal(secret.Data["tls.crt"], leaf.CertPEM), err
+	}
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, published); err != nil {
+		t.Errorf("publishing the certificate and the custom CA of %s: %v", ca.Cert.Subject, err)
+	}
+	removeAfter(t, secret, state)
+}
+
+func removeAfter(t *testing.T, objects ...client.Object) {
+	t.Cleanup(func() {
+		for _, object := range objects {
+			if err := client.IgnoreNotFound(admin.Delete(context.WithoutCancel(t.Context()), object)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// patience is how long a running keda-trust may take on a busy machine.
+const patience = 30 * time.Second
 
 // storedEvent is one about a Namespace, and where it is kept.
 type storedEvent struct{ about, storedIn, reason, note string }
@@ -62,7 +115,7 @@ func wantEvent(t *testing.T, want storedEvent) {
 		}
 		return false, nil
 	}
-	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, stored); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, stored); err != nil {
 		t.Errorf("no Event %s about Namespace %s in %s (%v); there are:\n%s", want.reason, want.about, want.storedIn, err, strings.Join(others, "\n"))
 	}
 }
