@@ -21,7 +21,7 @@ var _ = Describe("Three replicas behind a balancer, 50 admissions a second, fail
 		for round := 0; round == 0 || time.Since(l.began) < loadDuration(); round++ {
 			old := serial(f.certificates(ctx).Current)
 			f.forceRotation(ctx, fmt.Sprint(round))
-			Eventually(f.bundle).WithContext(ctx).WithTimeout(40 * time.Second).Should(And(HaveLen(1), Not(ContainElement(old))))
+			Eventually(f.bundle).WithContext(ctx).WithTimeout(90 * time.Second).Should(And(HaveLen(1), Not(ContainElement(old))))
 			Expect(f.certificates(ctx).Previous).To(BeEmpty())
 			f.expectEveryReplicaToServe(ctx)
 		}
