@@ -91,7 +91,9 @@ func (d *decisions) published() ([]*document, error) {
 		if err != nil {
 			return nil, fmt.Errorf("writing ConfigMap %s/%s: %w", namespace, configMap.Name, err)
 		}
-		added = append(added, &document{separator: []byte("---\n"), body: body})
+		last := &document{crlf: d.in.crlf}
+		last.separator, last.body = last.lines([]byte("---\n")), last.lines(body)
+		added = append(added, last)
 	}
 	return added, nil
 }

@@ -18,8 +18,9 @@ import (
 // that what is not changed comes out as it went in.
 type document struct {
 	file      string
-	number    int // from one
-	line      int // of the file, where body begins, from one
+	number    int  // from one
+	line      int  // of the file, where body begins, from one
+	crlf      bool // every line of the file ends so
 	separator []byte
 	body      []byte
 	objects   []*object // none for a document that is empty or only comments
@@ -102,7 +103,7 @@ func joined(before, documents []*document) []*document {
 	first := documents[0]
 	first.separator = bytes.TrimPrefix(first.separator, byteOrderMark)
 	if len(first.separator) == 0 {
-		first.separator = []byte("---\n")
+		first.separator = first.lines([]byte("---\n"))
 	}
 	return documents
 }

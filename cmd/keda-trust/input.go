@@ -15,12 +15,14 @@ import (
 type input struct {
 	objects   []*object
 	namespace string // of objects that name none
+	crlf      bool   // every line of the last file ends so
 }
 
 func newInput(documents []*document, namespace string) *input {
 	in := &input{namespace: namespace}
 	for _, d := range documents {
 		in.objects = append(in.objects, d.objects...)
+		in.crlf = d.crlf
 	}
 	return in
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -19,7 +20,7 @@ func assemble(documents []*document) ([]byte, error) {
 			return nil, err
 		}
 		if len(d.separator) > 0 && len(out) > 0 && out[len(out)-1] != '\n' {
-			out = append(out, '\n')
+			out = append(out, d.lines([]byte("\n"))...)
 		}
 		out = append(append(out, d.separator...), body...)
 	}
@@ -49,7 +50,16 @@ func (d *document) render() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", d.where(), err)
 	}
-	return append(head(d.body), body...), nil
+	return append(head(d.body), d.lines(body)...), nil
+}
+
+// lines gives text of ours the line ends of the file. A line end inside a value
+// is none of these: YAML escapes it, or takes either for the same.
+func (d *document) lines(text []byte) []byte {
+	if !d.crlf {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
 }
 
 func (d *document) relist() ([]byte, error) {

@@ -13,7 +13,9 @@ var byteOrderMark = []byte("\ufeff")
 // split cuts at lines that start a document: "---" in the first column, which
 // YAML allows nowhere else, not even in a block of text.
 func split(file string, content []byte) []*document {
-	first := &document{file: file, number: 1, line: 1}
+	ends := bytes.Count(content, []byte("\n"))
+	crlf := ends > 0 && bytes.Count(content, []byte("\r\n")) == ends
+	first := &document{file: file, number: 1, line: 1, crlf: crlf}
 	if rest, found := bytes.CutPrefix(content, byteOrderMark); found {
 		first.separator, content = byteOrderMark, rest
 	}
@@ -31,7 +33,8 @@ func split(file string, content []byte) []*document {
 			last.body, last.line = bytes.Clone(rest), bodyAt(next, rest)
 		default:
 			documents = append(documents, &document{
-				file: file, number: len(documents) + 1, line: bodyAt(next, rest), separator: bytes.Clone(separator), body: bytes.Clone(rest),
+				file: file, number: len(documents) + 1, line: bodyAt(next, rest), crlf: crlf,
+				separator: bytes.Clone(separator), body: bytes.Clone(rest),
 			})
 		}
 		started = started || starts
