@@ -30,6 +30,10 @@ func (j *job) withoutBundle() Result {
 	case state == nil:
 		return j.left(j.unpublished())
 	case state.KEDAIssues:
+		if j.request.Unpatched != "" {
+			j.report.Message = "KEDA issues the certificate itself, but with " + j.request.Unpatched +
+				" does not fill in the caBundle; the object is left as it was: fill it in once KEDA has issued, or take that flag away"
+		}
 		return j.left(ReasonKEDAIssues)
 	case j.request.Offline && state.CertificateSecret != "":
 		return j.left(ReasonCANotGiven)

@@ -51,6 +51,7 @@ func (g golden) request(t *testing.T) Request {
 		State             *State
 		Faults            []Finding
 		ValidatingWebhook string
+		Unpatched         string
 	}
 	fields.Mode = ModeEnabled
 	if err := yaml.UnmarshalStrict([]byte(g.parts["request.yaml"]), &fields); err != nil {
@@ -61,7 +62,7 @@ func (g golden) request(t *testing.T) Request {
 	}
 	r := Request{
 		Object: asJSON(t, g.parts["input.yaml"]), Mode: fields.Mode, State: fields.State, Findings: fields.Faults,
-		Offline: fields.Offline, ValidatingWebhook: fields.ValidatingWebhook,
+		Offline: fields.Offline, ValidatingWebhook: fields.ValidatingWebhook, Unpatched: fields.Unpatched,
 	}
 	if old := g.parts["old.yaml"]; old != "" {
 		r.OldObject = asJSON(t, old)

@@ -22,6 +22,9 @@ type Request struct {
 	// ValidatingWebhook is what KEDA's ValidatingWebhookConfiguration is
 	// called; empty for KEDAValidatingWebhook.
 	ValidatingWebhook string
+	// Unpatched is [Installation.Unpatched], where nobody but KEDA would fill in
+	// the caBundle later.
+	Unpatched string
 }
 
 // Result is what becomes of a Request; an empty Patch leaves the object as it

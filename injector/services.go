@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -125,6 +126,21 @@ func (i Installation) ValidatingWebhookName() string {
 		}
 	}
 	return KEDAValidatingWebhook
+}
+
+// Unpatched is the flag by which KEDA's operator is told not to fill in the
+// caBundle of a kind; empty where it does, or where that is not known.
+func (i Installation) Unpatched(kind string) string {
+	name := map[string]string{"APIService": flagAPIServicePatching, "ValidatingWebhookConfiguration": flagWebhookPatching}[kind]
+	operator, ok := i.part(ComponentOperator)
+	if !ok {
+		return ""
+	}
+	value, _ := operator.flag(name, i.Namespace)
+	if patches, err := strconv.ParseBool(value); err != nil || patches {
+		return ""
+	}
+	return "--" + name + "=" + value
 }
 
 // webhookServices are the names of the Services in namespace that vwc calls.

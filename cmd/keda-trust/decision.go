@@ -16,17 +16,17 @@ type decisions struct {
 
 // decision is what is to be carried out in one namespace.
 type decision struct {
-	mode              injector.Mode
-	resolution        injector.Resolution
-	validatingWebhook string // what KEDA's is called
-	used              bool
+	mode         injector.Mode
+	installation injector.Installation
+	resolution   injector.Resolution
+	used         bool
 }
 
 // request asks for the decision to be carried out on o.
 func (d *decision) request(o *object) injector.Request {
 	return injector.Request{
 		Object: o.raw, Offline: true, Mode: d.mode, State: d.resolution.State, Findings: d.resolution.Findings,
-		ValidatingWebhook: d.validatingWebhook,
+		ValidatingWebhook: d.installation.ValidatingWebhookName(), Unpatched: d.installation.Unpatched(o.Kind),
 	}
 }
 
@@ -62,7 +62,7 @@ func (d *decisions) resolve(namespace string) (*decision, error) {
 	options, more := installation.Options(d.asked.layer, annotations)
 	findings = append(findings, more...)
 	findings = append(findings, d.asked.unusable(options, installation)...)
-	made := &decision{mode: mode, validatingWebhook: installation.ValidatingWebhookName()}
+	made := &decision{mode: mode, installation: installation}
 	made.resolution.Findings = findings
 	if mode == injector.ModeDisabled || len(injector.Faults(findings)) > 0 {
 		return made, nil
