@@ -128,6 +128,16 @@ func TestPodsAreRestricted(t *testing.T) {
 	}
 }
 
+func TestAStalledNodeTakesNoReplicaOutOfTheService(t *testing.T) {
+	probe := one[*appsv1.Deployment](t, injector.Name, injector.Name).Spec.Template.Spec.Containers[0].ReadinessProbe
+	if probe.FailureThreshold < 2 {
+		t.Errorf("one probe that is not answered in time makes a replica unready, and a stall does that to all of them at once: failureThreshold %d", probe.FailureThreshold)
+	}
+	if unready := probe.FailureThreshold * probe.PeriodSeconds; unready >= 10 {
+		t.Errorf("a replica that drains is unready after %d s, want sooner than the 10 s for which it serves on", unready)
+	}
+}
+
 func TestDeletingInstallYAMLDeletesNothingOfKEDAs(t *testing.T) {
 	all, err := objects()
 	if err != nil {
