@@ -37,7 +37,9 @@ func TestValuesReachWhereTheyAreMeant(t *testing.T) {
 		"a name":            {"serviceName: other", []string{"- --service-name=other", `name: "other"`}},
 		"short lives":       {"servingCertificate: {caLifetime: 48h, leafLifetime: 1h30m, caDwell: 30s}", []string{"- --ca-lifetime=48h", "- --leaf-lifetime=1h30m", "- --ca-dwell=30s"}},
 		"KEDA's namespaces": {"createNamespaces: true", []string{"helm.sh/resource-policy: keep"}},
-		"monitoring":        {"{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true, labels: {release: prom}}}", []string{"kind: ServiceMonitor", "kind: PrometheusRule", "release: prom", `expr: absent(up{job="keda-trust-webhook", namespace="keda-trust"} == 1)`}},
+		"monitoring":        {"{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true, labels: {release: prom}}}", []string{"kind: ServiceMonitor", "kind: PrometheusRule", "release: prom", "time() < 604800\n", `expr: absent(up{job="keda-trust-webhook", namespace="keda-trust"} == 1)`}},
+		// Rotated with 504h / 3 = 168h left: an alert at a week would be one at every rotation.
+		"alerts by lifetime": {"{prometheusRule: {enabled: true}, servingCertificate: {caLifetime: 504h}}", []string{"time() < 302400\n", "ends within 84h0m0s"}},
 		"a network policy":  {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy"}},
 		"an affinity":       {"affinity: {nodeAffinity: {}}", []string{"nodeAffinity: {}"}},
 		"a parent chart":    {"global: {imageRegistry: r.example}", []string{"kind: Deployment"}},

@@ -5,17 +5,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
+// ofNamespace is the label for KEDA's namespace. Prometheus has a label
+// "namespace" of its own, that of our pod, and would rename ours.
+const ofNamespace = "keda_namespace"
+
 var (
 	publications = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_publications_total",
 		Help: "Times that this process published another state or certificate, by namespace.",
-	}, []string{"namespace"})
+	}, []string{ofNamespace})
 	faults = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_resolution_faults_total",
 		Help: "Faults that kept this process from publishing, one for each fault and attempt, by namespace and reason.",
-	}, []string{"namespace", "reason"})
+	}, []string{ofNamespace, "reason"})
+	notBefore = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "keda_trust_published_leaf_not_before_timestamp_seconds",
+		Help: "When the certificate that the published state names begins to be valid, in seconds since the epoch, by namespace.",
+	}, []string{ofNamespace})
+	notAfter = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "keda_trust_published_leaf_not_after_timestamp_seconds",
+		Help: "When the certificate that the published state names ends, in seconds since the epoch, by namespace.",
+	}, []string{ofNamespace})
 )
 
 func init() {
-	metrics.Registry.MustRegister(publications, faults)
+	metrics.Registry.MustRegister(publications, faults, notBefore, notAfter)
 }

@@ -85,10 +85,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return result, err
 }
 
-// rest ends the watches of a namespace and forgets what was told of it.
+// rest ends the watches of a namespace, and what was told of it is forgotten.
 func (r *Reconciler) rest(namespace string) {
 	r.watch.Set(namespace, nil)
 	r.teller.forget(namespace)
+	unmeasure(namespace)
 }
 
 func (r *Reconciler) granted(namespace string) bool {
@@ -122,6 +123,9 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	r.log(ctx, findings)
 	r.teller.findings(to, findings)
+	if err := r.measure(ctx, ns.Name); err != nil {
+		return ctrl.Result{}, err
+	}
 	return ctrl.Result{RequeueAfter: r.after(resolution)}, nil
 }
 
