@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/keda-trust/keda-trust/injector/certtest"
 )
 
 func TestResolveSaysWhatToDoAboutASourceByItsKind(t *testing.T) {
@@ -34,6 +36,56 @@ func TestResolveSaysWhatToDoAboutASourceByItsKind(t *testing.T) {
 			if got := r.Findings[0].Message; !strings.HasSuffix(got, c.want) {
 				t.Errorf("says %q, want it to end in %q", got, c.want)
 			}
+		})
+	}
+}
+
+func TestTheSecretThatKEDAWritesIsTheOneItWasTold(t *testing.T) {
+	t.Parallel()
+	const on, named = "--enable-cert-rotation=true", "--cert-secret-name=acme-certs"
+	cases := map[string]struct {
+		options      Options
+		installation Installation
+		want         string
+	}{
+		"as installed, named":             {Options{}, mustInstall(t, operatorWith(on, named)), "acme-certs"},
+		"as installed, not named":         {Options{}, mustInstall(t, operatorWith(on)), KEDACertSecret},
+		"asked for, named":                {Options{KEDAIssues: true}, mustInstall(t, operatorWith(named)), "acme-certs"},
+		"asked for, named by a variable":  {Options{KEDAIssues: true}, mustInstall(t, operatorWith("--cert-secret-name=$(NAME)")), KEDACertSecret},
+		"asked for, operator not visible": {Options{KEDAIssues: true}, mustInstall(t), KEDACertSecret},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state := wantState(t, Resolve(ResolveInput{Options: c.options, Installation: c.installation, Contents: Contents{}, Now: certtest.Now}))
+			if !state.KEDAIssues || state.CertificateSecret != c.want {
+				t.Errorf("mounts %q, issued by KEDA: %t, want %q, true", state.CertificateSecret, state.KEDAIssues, c.want)
+			}
+		})
+	}
+}
+
+// What is wrong with KEDA's own Secret stops nothing and is told.
+func TestResolveWarnsOfKEDAsOwnSecret(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		content Content
+		reason  Reason
+		texts   []string
+	}{
+		"it may not be read":    {Content{Err: ErrForbidden}, ReasonSourceForbidden, []string{"Secret keda/" + KEDACertSecret, "sourceSecrets"}},
+		"its CA cannot be read": {Content{Data: map[string][]byte{"ca.crt": []byte("x")}}, ReasonCAInvalid, []string{"Secret keda/" + KEDACertSecret + " data[ca.crt]", "issues anew"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := Resolve(ResolveInput{
+				Installation: mustInstall(t, operatorWith("--enable-cert-rotation=true")),
+				Contents:     Contents{{Kind: SourceSecret, Name: KEDACertSecret}: c.content},
+				Now:          certtest.Now,
+			})
+			wantState(t, r)
+			wantTold(t, r.Findings, c.reason, c.texts...)
 		})
 	}
 }
