@@ -5,9 +5,14 @@ import (
 	"testing"
 )
 
-func TestParseOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
+// optionsOf reads what the Namespace says.
+func optionsOf(annotations map[string]string) (Options, []Finding) {
+	return Installation{}.Options(Layer{Object: "Namespace keda", Annotations: annotations})
+}
+
+func TestOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 	t.Parallel()
-	options, findings := ParseOptions("Namespace keda", map[string]string{
+	options, findings := optionsOf(map[string]string{
 		AnnotationCertificate:   "secret/acme-keda-tls",
 		AnnotationCertificateCA: "configmap/corp-root/root.pem",
 		AnnotationCertDir:       "/etc/keda/tls",
@@ -33,7 +38,7 @@ func TestParseOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 	}
 }
 
-func TestParseOptionsRefuses(t *testing.T) {
+func TestOptionsRefuses(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ key, value, want string }{
 		"an unknown annotation":                    {Domain + "/certifcate", "keda", "is not known: known are"},
@@ -59,7 +64,7 @@ func TestParseOptionsRefuses(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, findings := ParseOptions("Namespace keda", map[string]string{c.key: c.value})
+			_, findings := optionsOf(map[string]string{c.key: c.value})
 			if len(findings) != 1 {
 				t.Fatalf("got %d findings, want 1: %v", len(findings), findings)
 			}
@@ -73,9 +78,9 @@ func TestParseOptionsRefuses(t *testing.T) {
 	}
 }
 
-func TestParseOptionsReportsEveryFaultAtOnce(t *testing.T) {
+func TestOptionsReportsEveryFaultAtOnce(t *testing.T) {
 	t.Parallel()
-	_, findings := ParseOptions("Namespace keda", map[string]string{
+	_, findings := optionsOf(map[string]string{
 		AnnotationCertificate: "x", AnnotationCertDir: "y", AnnotationCustomCA: "a,b", AnnotationRollout: "z",
 	})
 	if got := len(Faults(findings)); got != 5 {
@@ -83,7 +88,7 @@ func TestParseOptionsReportsEveryFaultAtOnce(t *testing.T) {
 	}
 }
 
-func TestParseOptionsRefusesCombinations(t *testing.T) {
+func TestOptionsRefusesCombinations(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
 		"lie in one another":              {AnnotationCertDir: "/certs", AnnotationCustomCADir: "/certs/ca"},
@@ -93,7 +98,7 @@ func TestParseOptionsRefusesCombinations(t *testing.T) {
 	for want, annotations := range cases {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			_, findings := ParseOptions("Namespace keda", annotations)
+			_, findings := optionsOf(annotations)
 			if len(findings) != 1 || !strings.Contains(findings[0].Message, want) {
 				t.Fatalf("findings %v do not say %q", findings, want)
 			}
@@ -117,12 +122,12 @@ func TestParseMode(t *testing.T) {
 	}
 }
 
-func FuzzParseOptions(f *testing.F) {
+func FuzzOptions(f *testing.F) {
 	f.Add("secret/a", "secret/a,configmap/b/c\n", "/certs")
 	f.Add("certificate/a", "clustertrustbundle/x:y", "/custom/ca")
 	f.Fuzz(func(t *testing.T, certificate, list, dir string) {
 		annotations := map[string]string{AnnotationCertificate: certificate, AnnotationCustomCA: list, AnnotationCertDir: dir}
-		options, findings := ParseOptions("Namespace keda", annotations)
+		options, findings := optionsOf(annotations)
 		for _, source := range options.CustomCA {
 			again, err := ParseSource(source.String())
 			if err != nil || again != source {

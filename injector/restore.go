@@ -23,9 +23,9 @@ func restored(d *appsv1.Deployment) *appsv1.Deployment {
 	return out
 }
 
-// drop removes what edits had added and returns the operations that do the
-// same to the raw object: one an element, from the highest index, so that no
-// other element moves through another's place.
+// drop removes what live edits had added, of which each is there, and returns
+// the operations that do the same to the raw object: one an element, from the
+// highest index, so that no other element moves through another's place.
 func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Operation {
 	spec := &d.Spec.Template.Spec
 	var ops []jsonpatch.Operation
@@ -67,7 +67,6 @@ func added(c *corev1.Container, edits []edit) (args, env, mounts map[int]bool) {
 }
 
 func remove[T any](ops []jsonpatch.Operation, list *[]T, path string, gone map[int]bool) []jsonpatch.Operation {
-	delete(gone, -1)
 	if len(gone) == 0 {
 		return ops
 	}
