@@ -106,8 +106,19 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 		State:     state,
 		Findings:  findings,
 	})
-	logger(ctx, request).V(1).Info("Answered", "component", result.Report.Component, "reason", result.Report.Reason, "operations", len(result.Patch))
+	logAnswer(ctx, request, result)
 	return verdict{result, warnings(result.Report)}
+}
+
+// logAnswer has at level 0 what was changed, and every warning whole: a client is shown
+// some of them, and each cut.
+func logAnswer(ctx context.Context, request *admissionv1.AdmissionRequest, result injector.Result) {
+	level := 1
+	if len(result.Patch) > 0 || len(result.Report.Warnings) > 0 {
+		level = 0
+	}
+	logger(ctx, request).V(level).Info("Answered", "component", result.Report.Component, "reason", result.Report.Reason,
+		"operations", len(result.Patch), "warnings", result.Report.Warnings)
 }
 
 // state is what is published, else what is resolved this once; nil with findings

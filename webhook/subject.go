@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -17,7 +18,17 @@ type subject struct {
 	deployment []byte // JSON, nil for an APIService
 }
 
+// maxObjects is far above what any Deployment of KEDA has. A container is written
+// in three bytes and takes near a thousand when it is decoded, so that whoever
+// reaches the port could take all memory with one body.
+const maxObjects = 10_000
+
+func crowded(raw []byte) bool { return bytes.Count(raw, []byte{'{'}) > maxObjects }
+
 func subjectOf(request *admissionv1.AdmissionRequest) subject {
+	if crowded(request.Object.Raw) || crowded(request.OldObject.Raw) {
+		return subject{}
+	}
 	if request.SubResource != "" || (request.Operation != admissionv1.Create && request.Operation != admissionv1.Update) {
 		return subject{}
 	}

@@ -32,6 +32,8 @@ func (r *Reconciler) publish(ctx context.Context, to audience, resolution inject
 	}
 	if done.any() {
 		publications.WithLabelValues(namespace).Inc()
+		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
+			"customCAConfigMap", resolution.State.CustomCAConfigMap)
 	}
 	r.teller.publication(to, done, resolution, before)
 	return nil, r.publisher.prune(ctx, namespace, r.options.now())

@@ -34,7 +34,7 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 		options:   o,
 		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
-		teller:    newTeller(recorder),
+		teller:    newTeller(recorder, o.now),
 		watch:     newSourceWatch(nil),
 	}
 }
@@ -148,9 +148,14 @@ func (r *Reconciler) count(namespace string, findings []injector.Finding) {
 	}
 }
 
+// log has a fault at every look, for it holds up what was asked for.
 func (r *Reconciler) log(ctx context.Context, findings []injector.Finding) {
 	log := logf.FromContext(ctx)
 	for _, f := range findings {
-		log.V(1).Info("Found", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message, "warning", f.Warning)
+		level := 0
+		if f.Warning {
+			level = 1
+		}
+		log.V(level).Info("Found", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message, "warning", f.Warning)
 	}
 }

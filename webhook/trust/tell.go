@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -41,17 +42,21 @@ func (a audience) regarding() []runtime.Object {
 	return []runtime.Object{namespace, a.operator}
 }
 
-// teller makes Events, and keeps what was told of findings, so that only a
-// change is told.
+// retell is short of the hour after which an API server forgets an Event.
+const retell = 50 * time.Minute
+
+// teller makes Events, and keeps when what was told of findings, so that only a
+// change is told, and what lasts as often as it would be forgotten.
 type teller struct {
 	recorder events.EventRecorder
+	now      func() time.Time
 
 	mu   sync.Mutex
-	told map[string]map[string]bool
+	told map[string]map[string]time.Time
 }
 
-func newTeller(recorder events.EventRecorder) *teller {
-	return &teller{recorder: recorder, told: map[string]map[string]bool{}}
+func newTeller(recorder events.EventRecorder, now func() time.Time) *teller {
+	return &teller{recorder: recorder, now: now, told: map[string]map[string]time.Time{}}
 }
 
 // event tells now and unconditionally.
@@ -68,19 +73,25 @@ func (t *teller) event(to audience, eventType string, reason injector.Reason, no
 	}
 }
 
-// findings tells those that were not there the time before.
+// findings tells those that were not there the time before, or are to be told
+// again.
 func (t *teller) findings(to audience, findings []injector.Finding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	before, now := t.told[to.namespace.Name], map[string]bool{}
+	before, told, now := t.told[to.namespace.Name], map[string]time.Time{}, t.now()
 	for _, f := range findings {
 		key := findingKey(f)
-		if !before[key] && !now[key] {
-			t.event(to, eventTypeOf(f), f.Reason, f.String())
+		if _, twice := told[key]; twice {
+			continue
 		}
-		now[key] = true
+		last, known := before[key]
+		if !known || now.Sub(last) >= retell {
+			t.event(to, eventTypeOf(f), f.Reason, f.String())
+			last = now
+		}
+		told[key] = last
 	}
-	t.told[to.namespace.Name] = now
+	t.told[to.namespace.Name] = told
 }
 
 func (t *teller) forget(namespace string) {
