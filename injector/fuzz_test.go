@@ -39,6 +39,7 @@ func FuzzInject(f *testing.F) {
 	}
 	published, issues := publishedState(f), kedaIssuesState(f)
 	f.Fuzz(func(t *testing.T, document []byte, kedaIssues bool) {
+		t.Parallel()
 		state := published
 		if kedaIssues {
 			state = issues

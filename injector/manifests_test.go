@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,12 +68,24 @@ func eachManifest(t *testing.T, check func(t *testing.T, file string, objects []
 	}
 }
 
-// documentsOf are the documents of a manifest as JSON.
+// parsedManifests holds, by file, what several tests read of each.
+var parsedManifests sync.Map
+
+// documentsOf are the documents of a manifest as JSON, which nobody may change.
 func documentsOf(t *testing.T, file string) [][]byte {
 	t.Helper()
-	raw, err := os.ReadFile(file)
+	parse, _ := parsedManifests.LoadOrStore(file, sync.OnceValues(func() ([][]byte, error) { return parseManifest(file) }))
+	documents, err := parse.(func() ([][]byte, error))()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return documents
+}
+
+func parseManifest(file string) ([][]byte, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
 	}
 	var out [][]byte
 	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
@@ -80,10 +93,10 @@ func documentsOf(t *testing.T, file string) [][]byte {
 		var document json.RawMessage
 		err := documents.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return out
+			return out, nil
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		if len(document) > 0 && !bytes.Equal(document, []byte("null")) {
 			out = append(out, document)

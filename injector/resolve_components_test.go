@@ -9,6 +9,7 @@ import (
 )
 
 func TestResolveSwitchesAllComponentsOrNone(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")
 	contents := Contents{mine: {Data: tlsData(ca.Leaf(t, certtest.KEDANames("keda")), ca.CertPEM)}}
 	resolve := func(t *testing.T, o Options, changed *appsv1.Deployment) Resolution {

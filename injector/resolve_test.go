@@ -68,6 +68,7 @@ func wantState(t *testing.T, r Resolution) State {
 }
 
 func TestResolvePublishesWhatIsProven(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Ours")
 	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
 	in := ResolveInput{
@@ -93,6 +94,7 @@ func TestResolvePublishesWhatIsProven(t *testing.T) {
 }
 
 func TestResolveCertificateFaults(t *testing.T) {
+	t.Parallel()
 	ca, other := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Other")
 	names := certtest.KEDANames("keda")
 	leaf := ca.Leaf(t, names)
@@ -139,6 +141,7 @@ func TestResolveCertificateFaults(t *testing.T) {
 }
 
 func TestResolveCustomCAFaults(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")
 	source := Source{Kind: SourceConfigMap, Name: "corp"}
 	data := func(pem []byte) Content { return Content{Data: map[string][]byte{"ca.crt": pem}} }
@@ -166,6 +169,7 @@ func TestResolveCustomCAFaults(t *testing.T) {
 }
 
 func TestResolveDoesNotTellASecretsOtherKeys(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")
 	r := custom(t, Source{Kind: SourceSecret, Name: "corp"}, Content{Data: map[string][]byte{"one.pem": ca.CertPEM, "two.pem": ca.CertPEM}})
 	wantRefused(t, r, ReasonKeyMissing, "secret/corp/KEY")
@@ -175,6 +179,7 @@ func TestResolveDoesNotTellASecretsOtherKeys(t *testing.T) {
 }
 
 func TestResolveCustomCAs(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")
 	old := certtest.NewCA(t, "Old", certtest.Between(certtest.Now.Add(-48*time.Hour), certtest.Now.Add(-24*time.Hour)))
 	leaf := ca.Leaf(t, []string{"x.example"})
@@ -197,6 +202,7 @@ func TestResolveCustomCAs(t *testing.T) {
 }
 
 func TestResolveAsInstalled(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Ours")
 	issued := Source{Kind: SourceSecret, Name: "kedaorg-certs"}
 	filled := Content{Data: tlsData(ca.Leaf(t, certtest.KEDANames("keda")), ca.CertPEM)}
@@ -205,24 +211,28 @@ func TestResolveAsInstalled(t *testing.T) {
 	}
 	on, off := mustInstall(t, operatorWith("--enable-cert-rotation=true")), mustInstall(t, operatorWith())
 	t.Run("KEDA issues, and has not yet", func(t *testing.T) {
+		t.Parallel()
 		state := wantState(t, resolve(Options{}, on, Content{Err: ErrNotFound}))
 		if !state.KEDAIssues || state.CertificateSecret != "kedaorg-certs" || state.CABundle != nil {
 			t.Errorf("state is %+v", state)
 		}
 	})
 	t.Run("KEDA issues, and has", func(t *testing.T) {
+		t.Parallel()
 		r := resolve(Options{}, on, filled)
 		if state := wantState(t, r); !bytes.Equal(state.CABundle, ca.CertPEM) || r.Secret != nil {
 			t.Errorf("state is %+v", state)
 		}
 	})
 	t.Run("somebody else fills the Secret", func(t *testing.T) {
+		t.Parallel()
 		r := resolve(Options{}, off, filled)
 		if state := wantState(t, r); state.KEDAIssues || state.CertificateSecret != PublishedSecret || r.Secret == nil {
 			t.Errorf("state is %+v", state)
 		}
 	})
 	t.Run("the operator is not there", func(t *testing.T) {
+		t.Parallel()
 		r := resolve(Options{}, mustInstall(t), filled)
 		if r.State != nil || len(Faults(r.Findings)) > 0 {
 			t.Errorf("decided without the operator: %+v, %v", r.State, r.Findings)
@@ -230,15 +240,18 @@ func TestResolveAsInstalled(t *testing.T) {
 		wantTold(t, r.Findings, ReasonNotPublished, "Namespace keda")
 	})
 	t.Run("the operator's command is not understood", func(t *testing.T) {
+		t.Parallel()
 		wantRefused(t, resolve(Options{}, mustInstall(t, operatorWith("--enable-cert-rotation=$(ROTATE)")), filled), ReasonCommandUnknown, "Deployment keda/keda-operator")
 	})
 	t.Run("KEDA would overwrite the Secret that is named", func(t *testing.T) {
+		t.Parallel()
 		wantRefused(t, resolve(Options{Certificate: &issued}, on, filled), ReasonRotationOverride, "secret/kedaorg-certs", "--enable-cert-rotation=true")
 		wantState(t, resolve(Options{Certificate: &issued}, off, filled))
 	})
 }
 
 func TestResolveStandsBackForABundleOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	ca, other := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Other")
 	resolve := func(bundle []byte) Resolution {
 		i := mustInstall(t, operatorWith())
@@ -259,12 +272,14 @@ func TestResolveStandsBackForABundleOfSomebodyElse(t *testing.T) {
 }
 
 func TestResolveRefusesWhatItPublishes(t *testing.T) {
+	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")
 	r := custom(t, Source{Kind: SourceConfigMap, Name: PublishedCAPrefix + "0123456789"}, Content{Data: map[string][]byte{PublishedCAKey: ca.CertPEM}})
 	wantRefused(t, r, ReasonOptionInvalid, AnnotationCustomCA, "keda-trust publishes")
 }
 
 func TestObjectsAreReadOnce(t *testing.T) {
+	t.Parallel()
 	o := Options{
 		Certificate:   &mine,
 		CertificateCA: []Source{{Kind: SourceSecret, Name: "my-tls", Key: "root.pem"}},
