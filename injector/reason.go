@@ -79,7 +79,7 @@ var sentences = map[Reason]string{
 	ReasonNothingToDo:     "nothing to change",
 	ReasonNotPublished:    "no state is published yet; the object is left as it was",
 	ReasonKEDAIssues:      "KEDA issues the certificate itself, and the caBundle is filled in once it has; the object is left as it was",
-	ReasonAudit:           "audit: says what would change and changes nothing",
+	ReasonAudit:           "says what would change and changes nothing",
 
 	ReasonCANotGiven:     "the CA of the certificate is not known, so the object is left as it was; give --ca-bundle FILE, or add the Secret with its ca.crt to the input",
 	ReasonIssuerNotGiven: "who issues the certificate is not known, so the object is left as it was; give --certificate, or add the Deployment of KEDA's operator to the input",
