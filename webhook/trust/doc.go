@@ -21,6 +21,8 @@
 //     look for certificates about to expire find it.
 //   - Publishing replaces at once. Staging a change of certificate belongs
 //     between the resolution and the publisher, and is neither's concern.
+//   - An Event about a Namespace is kept in it, where whoever installed KEDA looks,
+//     and in "default" where keda-trust lacks its Role: nowhere else could it say so.
 //   - What was told of a fault is remembered in memory only: a new leader tells
 //     it once more, which is better than never.
 package trust
