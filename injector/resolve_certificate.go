@@ -106,11 +106,6 @@ func (r *resolver) providedUnread(s Source) {
 	r.add(warn(ReasonNotProven, s.Describe(r.namespace()), "", "its content was not given, so neither the certificate nor its names are proven"))
 	if ca, from, ok := r.explicitCA(); ok {
 		r.setUnusedCA(Proof{CA: ca, CAObject: from.object, CAField: from.field})
-		return
-	}
-	if unfilled := r.unfilledBundle(); unfilled != "" && len(r.in.Options.CertificateCA) == 0 {
-		r.add(fault(ReasonCANotGiven, s.Describe(r.namespace()), dataField(keyCA),
-			"was not given, and without it %s would no longer be verified; give --ca-bundle FILE, or add the Secret with its ca.crt to the input", unfilled))
 	}
 }
 
