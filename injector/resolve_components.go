@@ -8,6 +8,11 @@ func (r *resolver) components() {
 	if r.state.CertificateSecret == "" || r.state.KEDAIssues {
 		return
 	}
+	if unfilled := r.unfilledBundle(); unfilled != "" && len(r.state.CABundle) == 0 {
+		s := Source{Kind: SourceSecret, Name: r.state.CertificateSecret}
+		r.add(fault(ReasonCANotGiven, s.Describe(r.namespace()), dataField(keyCA),
+			"was not given, and without it %s would no longer be verified; give --ca-bundle FILE, or add the Secret with its ca.crt to the input", unfilled))
+	}
 	for _, component := range components {
 		d := r.in.Installation.Deployments[component]
 		if d == nil || d.Labels[LabelInject] == string(ModeDisabled) {

@@ -49,3 +49,19 @@ func (r *resolver) filledBundles() []filledBundle {
 	}
 	return out
 }
+
+// unfilledBundle is an object whose caBundle nobody else fills, empty where there
+// is none.
+func (r *resolver) unfilledBundle() string {
+	if api := r.in.Installation.APIService; api != nil {
+		if _, owned := bundleOwner(api.Annotations); !owned {
+			return "APIService " + api.Name
+		}
+	}
+	if vwc := r.in.Installation.ValidatingWebhook; vwc != nil {
+		if _, owned := bundleOwner(vwc.Annotations); !owned {
+			return "ValidatingWebhookConfiguration " + vwc.Name
+		}
+	}
+	return ""
+}

@@ -67,12 +67,13 @@ stderr, one line an object. Documents that are not KEDA's pass byte for byte.
 The flags for certificates and CAs stand for the annotations of KEDA's Namespace;
 a Namespace in the input that has them wins. Contents are read from Secrets and
 ConfigMaps in the input, or from --leaf, --ca-bundle and --custom-ca-file. Of a
-certificate, what was not given is not proven, and the report says so; custom CAs
+certificate, what was not given is not proven, and the report says so; but for its
+CA, which the APIService and the ValidatingWebhookConfiguration need. Custom CAs
 that were not given cannot be injected.
 
 Exits with 0 when all is done, with 1 when an object was refused and left as it
 was, and with 2, writing nothing, on wrong usage or unreadable input.`,
-		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject --certificate=secret/keda-tls -f - | kubectl apply -f -
+		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject --certificate=secret/keda-tls --ca-bundle=ca.crt -f - | kubectl apply -f -
   keda-trust inject --custom-ca-file=corp-root.pem -f keda-2.21.0.yaml > keda.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
