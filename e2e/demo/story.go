@@ -54,9 +54,13 @@ func tell(ctx context.Context, out *printer, s story) (err error) {
 		return nil
 	}
 	st.invite()
-	<-ctx.Done()
-	out.step("Stopping.")
-	return nil
+	select {
+	case <-ctx.Done():
+		out.step("Stopping.")
+		return nil
+	case <-st.server.Exited():
+		return fmt.Errorf("keda-trust ended by itself, so nothing is injected any more\n%s", st.server.LastWords())
+	}
 }
 
 // close stops the processes, newest first, and removes the directory.
@@ -123,9 +127,9 @@ Three things to try, the first two with kubectl:
     kubectl get deployments -n keda -o yaml | grep keda-trust
 
   See the same without a cluster:
-    %[5]s inject -f %[2]s --certificate secret/%[6]s
+    %[5]s inject -f %[2]s --certificate secret/%[6]s --ca-bundle %[8]s
 
 keda-trust logs to %[7]s.`,
 		st.file("kubeconfig"), st.file("keda.yaml"), injector.AnnotationCustomCA, injector.LabelInject,
-		st.binary, certificateSecret, st.file("keda-trust.log"))
+		st.binary, certificateSecret, st.file("keda-trust.log"), st.file("ca.crt"))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,6 +36,9 @@ func (st *stage) enable(ctx context.Context) error {
 	var err error
 	if st.team, err = newTeam(); err != nil {
 		return err
+	}
+	if err := os.WriteFile(st.file("ca.crt"), []byte(st.team.internal.pem), 0o644); err != nil {
+		return fmt.Errorf("writing ca.crt: %w", err)
 	}
 	secret, err := st.team.secret()
 	if err != nil {

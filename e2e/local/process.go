@@ -125,6 +125,9 @@ func (s *Server) LastWords() string {
 	return string(content[max(0, len(content)-enough):])
 }
 
+// Exited is closed when the process is gone, whoever ended it.
+func (s *Server) Exited() <-chan struct{} { return s.exited }
+
 // PID is for a look at the process from outside.
 func (s *Server) PID() int { return s.command.Process.Pid }
 
