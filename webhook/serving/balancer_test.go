@@ -19,6 +19,7 @@ type balancer struct {
 	mu          sync.Mutex
 	endpoints   []string
 	turn        int
+	counts      map[string]int
 	connections map[string]map[net.Conn]struct{}
 }
 
@@ -26,7 +27,7 @@ func newBalancer() *balancer {
 	GinkgoHelper()
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	Expect(err).NotTo(HaveOccurred())
-	b := &balancer{listener: listener, connections: map[string]map[net.Conn]struct{}{}}
+	b := &balancer{listener: listener, counts: map[string]int{}, connections: map[string]map[net.Conn]struct{}{}}
 	b.running.Go(b.accept)
 	return b
 }
@@ -49,6 +50,7 @@ func (b *balancer) join(client net.Conn) {
 		_ = client.Close() // no endpoint: the caller sees that
 		return
 	}
+	defer b.over(endpoint)
 	b.track(endpoint, client, server)
 	defer b.forget(endpoint, client, server)
 	var copies sync.WaitGroup
@@ -64,17 +66,43 @@ func pump(to, from net.Conn) {
 }
 
 func (b *balancer) dial() (string, net.Conn) {
-	b.mu.Lock()
-	endpoints, turn := b.endpoints, b.turn
-	b.turn++
-	b.mu.Unlock()
-	for i := range endpoints {
-		endpoint := endpoints[(turn+i)%len(endpoints)]
+	for tried := 0; ; tried++ {
+		endpoint := b.next(tried)
+		if endpoint == "" {
+			return "", nil
+		}
 		if connection, err := net.Dial("tcp", endpoint); err == nil {
 			return endpoint, connection
 		}
+		b.over(endpoint)
 	}
-	return "", nil
+}
+
+// next counts a connection for the endpoint whose turn it is before it is made,
+// so that whoever waits for the last one of an endpoint misses none.
+func (b *balancer) next(tried int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if tried >= len(b.endpoints) {
+		return ""
+	}
+	b.turn++
+	endpoint := b.endpoints[b.turn%len(b.endpoints)]
+	b.counts[endpoint]++
+	return endpoint
+}
+
+func (b *balancer) over(endpoint string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.counts[endpoint]--
+}
+
+// underWay is how many connections an endpoint has or is about to have.
+func (b *balancer) underWay(endpoint string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.counts[endpoint]
 }
 
 func (b *balancer) track(endpoint string, connections ...net.Conn) {

@@ -8,11 +8,15 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// terminate is a SIGTERM: unready, on with serving, stopped.
+// terminate is a SIGTERM: unready, on with serving, stopped. Serving on is for
+// those who connected before, which a process gives ten seconds.
 func (f *fleet) terminate(m *member) {
 	GinkgoHelper()
 	m.certificate.Drain()
 	Eventually(f.endpoints).ShouldNot(ContainElement(m.address))
+	if f.fresh {
+		Eventually(f.balancer.underWay).WithArguments(m.address).WithTimeout(10 * time.Second).Should(BeZero())
+	}
 	f.forget(m)
 	m.cancel()
 	Eventually(m.ended).WithTimeout(15 * time.Second).Should(Receive(Not(HaveOccurred())))
