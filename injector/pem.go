@@ -99,7 +99,7 @@ func readPEM(data []byte, what string, limit int, accept func(block int, label s
 		return r.blocks, nil
 	}
 	if r.text {
-		return nil, bundleError(BundleNotPEM, 0, "the %s has text but no PEM block; allowed is PEM, which begins with %q", what, beginMarker+certificateLabel+dashes)
+		return nil, bundleError(BundleNotPEM, 0, "the %s has text but no PEM block; allowed is PEM, which begins with %q", what, beginMarker)
 	}
 	return nil, bundleError(BundleEmpty, 0, "the %s is empty; at least one PEM block is needed", what)
 }
