@@ -23,6 +23,7 @@
 //     between the resolution and the publisher, and is neither's concern.
 //   - An Event about a Namespace is kept in it, where whoever installed KEDA looks,
 //     and in "default" where keda-trust lacks its Role: nowhere else could it say so.
-//   - What was told of a fault is remembered in memory only: a new leader tells
-//     it once more, which is better than never.
+//   - What was told of a fault is remembered in memory only, and told again before
+//     an API server forgets its Event; a new leader tells it once more, which is
+//     better than never.
 package trust
