@@ -46,12 +46,7 @@ type Options struct {
 	origins map[string]origin // by annotation
 }
 
-// ParseOptions reads the annotations under Domain and reports every fault at
-// once; object names who carries them, "Namespace keda".
-func ParseOptions(object string, annotations map[string]string) (Options, []Finding) {
-	return parseLayers([]Layer{{Object: object, Annotations: annotations}})
-}
-
+// parseLayers reads the annotations under Domain and reports every fault at once.
 func parseLayers(layers []Layer) (Options, []Finding) {
 	p := optionParser{values: map[string]string{}, origins: map[string]origin{}}
 	for _, l := range layers {

@@ -122,7 +122,7 @@ func TestWhatStandsThereAlreadyHoldsUpNobody(t *testing.T) {
 // faultsOf is what the injector says of the annotations, warnings apart: the
 // policy must refuse nothing that it takes.
 func faultsOf(annotations map[string]string) []injector.Finding {
-	_, findings := injector.ParseOptions("Namespace keda", annotations)
+	_, findings := injector.Installation{}.Options(injector.Layer{Object: "Namespace keda", Annotations: annotations})
 	return slices.DeleteFunc(findings, func(f injector.Finding) bool { return f.Warning })
 }
 

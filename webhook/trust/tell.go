@@ -86,7 +86,7 @@ func (t *teller) findings(to audience, findings []injector.Finding) {
 		}
 		last, known := before[key]
 		if !known || now.Sub(last) >= retell {
-			t.event(to, eventTypeOf(f), f.Reason, f.String())
+			t.event(to, eventTypeOf(f), f.Reason, f.Text())
 			last = now
 		}
 		told[key] = last
