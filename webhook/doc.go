@@ -18,6 +18,12 @@
 //   - 2026-11: a body may have 7 MiB: two objects of the 3 MB that an API server
 //     accepts and what is around them. Less would be a denial where somebody
 //     chose failurePolicy Fail.
+//     What is large waits for what is large, and an object of more parts than
+//     KEDA could have is not decoded: anybody may reach the port, and a body of
+//     that size can hold two million containers.
+//   - 2026-11: the server is not one of the manager's runnables. A manager that
+//     loses its lease ends all of them at once; the server then goes on for the
+//     shutdown delay, as it does when the process is told to stop.
 //   - 2026-11: the state of each granted namespace has a cache of its own, of one
 //     object. A namespace whose Role is missing then costs that namespace a live
 //     read and holds up no other.
