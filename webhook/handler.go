@@ -110,8 +110,8 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 	return verdict{result, warnings(result.Report)}
 }
 
-// logAnswer has at level 0 what was changed, and every warning whole: a client is shown
-// some of them, and each cut.
+// logAnswer has at level 0 what was changed, and every warning whole: a client is
+// shown some of them, and each cut.
 func logAnswer(ctx context.Context, request *admissionv1.AdmissionRequest, result injector.Result) {
 	level := 1
 	if len(result.Patch) > 0 || len(result.Report.Warnings) > 0 {
