@@ -3,6 +3,8 @@ package injector
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
 	appsv1 "k8s.io/api/apps/v1"
@@ -26,7 +28,24 @@ func difference(before, after any) ([]jsonpatch.Operation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("comparing what came in with what is injected: %w", err)
 	}
+	for i, op := range ops {
+		if op.Operation == "replace" && !isElement(op.Path) {
+			// A field that our types always write may be missing in the object, and
+			// what is not there cannot be replaced; to add sets it in either case.
+			ops[i].Operation = "add"
+		}
+	}
 	return ops, nil
+}
+
+// isElement tells whether path leads to an element of a list: the only maps with
+// keys of their own that a difference touches are labels and annotations.
+func isElement(path string) bool {
+	if strings.HasPrefix(path, "/metadata/") {
+		return false
+	}
+	_, err := strconv.Atoi(path[strings.LastIndex(path, "/")+1:])
+	return err == nil
 }
 
 // The views hold the fields that injection may change, at their paths, which
