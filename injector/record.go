@@ -3,6 +3,7 @@ package injector
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,7 +52,7 @@ func parseRecord(text string) (record, error) {
 // check keeps a record that was edited by hand from touching what keda-trust
 // would never have.
 func (e edit) check() error {
-	reserved := func(name string) bool { return name == VolumeCertificates || name == VolumeCustomCA }
+	reserved := func(name string) bool { return slices.Contains(reservedVolumes, name) }
 	switch {
 	case e.Kind == editVolume && reserved(e.Key) && e.Was == nil:
 	case e.Kind == editMount && e.Key != "" && reserved(e.Now):
@@ -68,33 +69,40 @@ var recordedFlags = flagSet(flagCertDir, flagCADir, flagCertRotation, flagTLSCer
 
 // recordOf is what was injected into d. The annotation of the object that comes
 // in counts; an installer that replaces annotations, or `rollout undo`, brings
-// a template without one, then the stored object's does; where that has none
-// either, the names that are reserved for us do.
-func recordOf(d *appsv1.Deployment, old []byte) (record, bool, []Finding) {
+// a template without one, then the stored object's does; and for what neither
+// tells of, the names that are reserved for us do.
+func recordOf(d *appsv1.Deployment, old []byte) (r record, found bool, findings []Finding) {
 	text, found := d.Annotations[AnnotationInjected]
 	if !found && usesOurs(d) {
 		text, found = annotationsOf(old)[AnnotationInjected]
 	}
-	if !found {
-		return presumedRecord(d)
+	if found {
+		var err error
+		if r, err = parseRecord(text); err != nil {
+			return record{}, true, []Finding{fault(ReasonRecordInvalid, describeDeployment(d), "metadata.annotations["+AnnotationInjected+"]",
+				"%v; put it back as it was, or delete the Deployment and install it again", err)}
+		}
 	}
-	r, err := parseRecord(text)
-	if err != nil {
-		return record{}, true, []Finding{fault(ReasonRecordInvalid, describeDeployment(d), "metadata.annotations["+AnnotationInjected+"]",
-			"%v; put it back as it was, or delete the Deployment and install it again", err)}
+	if findings = r.presume(d); len(findings) > 0 {
+		return record{}, true, findings
 	}
-	return r, true, nil
+	return r, found || len(r.Edits) > 0, nil
 }
+
+var reservedVolumes = []string{VolumeCertificates, VolumeCustomCA}
 
 // usesOurs tells whether anything in the template has a name of ours.
 func usesOurs(d *appsv1.Deployment) bool {
+	return slices.ContainsFunc(reservedVolumes, func(name string) bool { return usesVolume(d, name) })
+}
+
+func usesVolume(d *appsv1.Deployment, name string) bool {
 	spec := d.Spec.Template.Spec
-	for _, name := range []string{VolumeCertificates, VolumeCustomCA} {
-		if volumeIndex(spec.Volumes, name) >= 0 || len(mountsOf(spec.Containers, name)) > 0 {
-			return true
-		}
-	}
-	return false
+	return volumeIndex(spec.Volumes, name) >= 0 || len(mountsOf(spec.Containers, name)) > 0
+}
+
+func (r record) lists(volume string) bool {
+	return slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == editVolume && e.Key == volume })
 }
 
 // live are the edits of r that are still there. What was changed since is the

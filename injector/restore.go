@@ -106,25 +106,24 @@ func putBack(d *appsv1.Deployment, container string, edits []edit) {
 	}
 }
 
-// presumedRecord serves a template that carries names of ours without a record:
-// somebody took the annotation away. The volumes are ours by their names, and
-// a mount of theirs had the one volume that nothing mounts now.
-func presumedRecord(d *appsv1.Deployment) (record, bool, []Finding) {
-	if !usesOurs(d) {
-		return record{}, false, nil
-	}
-	var r record
-	for _, name := range []string{VolumeCertificates, VolumeCustomCA} {
+// presume serves a template that carries names of ours of which the record does
+// not tell: somebody took it away or changed it. The volumes are ours by their
+// names, and a mount of theirs had the one volume that nothing mounts now.
+func (r *record) presume(d *appsv1.Deployment) []Finding {
+	for _, name := range reservedVolumes {
+		if r.lists(name) || !usesVolume(d, name) {
+			continue
+		}
 		edits, container, problem := presumedEdits(d, name)
 		if problem != "" {
-			return record{}, true, []Finding{fault(ReasonVolumeConflict, describeDeployment(d), "spec.template.spec.volumes["+name+"]", "%s", problem)}
+			return []Finding{fault(ReasonVolumeConflict, describeDeployment(d), "spec.template.spec.volumes["+name+"]", "%s", problem)}
 		}
-		if container != "" {
+		if r.Container == "" {
 			r.Container = container
 		}
 		r.Edits = append(r.Edits, edits...)
 	}
-	return r, true, nil
+	return nil
 }
 
 func presumedEdits(d *appsv1.Deployment, name string) (edits []edit, container, problem string) {
@@ -138,7 +137,7 @@ func presumedEdits(d *appsv1.Deployment, name string) (edits []edit, container, 
 	}
 	idle := idleVolumes(spec, name)
 	if len(mounts) > 1 || len(idle) > 1 {
-		return nil, "", fmt.Sprintf("is mounted and the annotation %s is gone; the mount may have had any of the volumes %q: put the annotation back, or name the right volume in the mount", AnnotationInjected, idle)
+		return nil, "", fmt.Sprintf("is mounted, and the annotation %s does not say what was; it may have been any of the volumes %q: put the annotation back, or name the right volume in the mount", AnnotationInjected, idle)
 	}
 	e := edit{Kind: editMount, Key: mounts[0].dir, Now: name}
 	if len(idle) == 1 {
