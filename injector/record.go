@@ -83,10 +83,28 @@ func recordOf(d *appsv1.Deployment, old []byte) (r record, found bool, findings 
 				"%v; put it back as it was, or delete the Deployment and install it again", err)}
 		}
 	}
+	r.follow(d)
 	if findings = r.presume(d); len(findings) > 0 {
 		return record{}, true, findings
 	}
 	return r, found || len(r.Edits) > 0, nil
+}
+
+// follow finds the container again that has another name by now: the one that
+// mounts what is ours.
+func (r *record) follow(d *appsv1.Deployment) {
+	if containerIndex(d, r.Container) >= 0 {
+		return
+	}
+	var found []string
+	for _, c := range d.Spec.Template.Spec.Containers {
+		if slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return slices.Contains(reservedVolumes, m.Name) }) {
+			found = append(found, c.Name)
+		}
+	}
+	if len(found) == 1 {
+		r.Container = found[0]
+	}
 }
 
 var reservedVolumes = []string{VolumeCertificates, VolumeCustomCA}
