@@ -2,6 +2,8 @@ package injector
 
 import (
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 
 	"gomodules.xyz/jsonpatch/v2"
@@ -25,14 +27,26 @@ func restored(d *appsv1.Deployment) *appsv1.Deployment {
 
 // drop removes what live edits had added, of which each is there, and returns
 // the operations that do the same to the raw object: one an element, from the
-// highest index, so that no other element moves through another's place.
+// highest index, so that no other element moves through another's place. With a
+// volume go all its mounts, whoever made them: the API server refuses a mount
+// without its volume.
 func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Operation {
 	spec := &d.Spec.Template.Spec
 	var ops []jsonpatch.Operation
-	if i := containerIndex(d, container); i >= 0 {
+	for i := range spec.InitContainers {
+		c := &spec.InitContainers[i]
+		ops = remove(ops, &c.VolumeMounts, fmt.Sprintf("/spec/template/spec/initContainers/%d/volumeMounts", i), orphans(c, edits, nil))
+	}
+	injected := containerIndex(d, container)
+	for i := range spec.Containers {
 		c := &spec.Containers[i]
 		at := fmt.Sprintf("/spec/template/spec/containers/%d", i)
+		if i != injected {
+			ops = remove(ops, &c.VolumeMounts, at+"/volumeMounts", orphans(c, edits, nil))
+			continue
+		}
 		args, env, mounts := added(c, edits)
+		maps.Copy(mounts, orphans(c, edits, edits))
 		ops = remove(ops, &c.Args, at+"/args", args)
 		ops = remove(ops, &c.Env, at+"/env", env)
 		ops = remove(ops, &c.VolumeMounts, at+"/volumeMounts", mounts)
@@ -44,6 +58,22 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		}
 	}
 	return remove(ops, &spec.Volumes, "/spec/template/spec/volumes", volumes)
+}
+
+// orphans are the mounts of c whose volume edits drop, but for those that get
+// another volume back.
+func orphans(c *corev1.Container, edits, putBack []edit) map[int]bool {
+	gone := map[int]bool{}
+	for i, m := range c.VolumeMounts {
+		dropped := slices.ContainsFunc(edits, func(e edit) bool { return e.Kind == editVolume && e.Key == m.Name })
+		kept := slices.ContainsFunc(putBack, func(e edit) bool {
+			return e.Kind == editMount && e.Was != nil && e.Key == path.Clean(m.MountPath)
+		})
+		if dropped && !kept {
+			gone[i] = true
+		}
+	}
+	return gone
 }
 
 // added are the indexes of the elements of c that edits had appended.
