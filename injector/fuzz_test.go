@@ -2,6 +2,7 @@ package injector
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"path/filepath"
 	"reflect"
@@ -54,7 +55,7 @@ func FuzzInject(f *testing.F) {
 }
 
 // asStored is a document as an API server would hand it over: without duplicate
-// keys and null.
+// keys and null, and with base64 as it is written, not only as it can be read.
 func asStored(document []byte) ([]byte, bool) {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.UseNumber()
@@ -65,11 +66,11 @@ func asStored(document []byte) ([]byte, bool) {
 	if _, isObject := v.(map[string]any); !isObject {
 		return nil, false
 	}
-	out, err := json.Marshal(withoutNull(v))
+	out, err := json.Marshal(stored(v))
 	return out, err == nil
 }
 
-func withoutNull(v any) any {
+func stored(v any) any {
 	switch typed := v.(type) {
 	case map[string]any:
 		for key, item := range typed {
@@ -77,11 +78,16 @@ func withoutNull(v any) any {
 				delete(typed, key)
 				continue
 			}
-			typed[key] = withoutNull(item)
+			if text, isText := item.(string); isText && key == "caBundle" {
+				if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
+					item = base64.StdEncoding.EncodeToString(raw)
+				}
+			}
+			typed[key] = stored(item)
 		}
 	case []any:
 		for i, item := range typed {
-			typed[i] = withoutNull(item)
+			typed[i] = stored(item)
 		}
 	}
 	return v
