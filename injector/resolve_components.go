@@ -11,7 +11,7 @@ func (r *resolver) components() {
 	// What is mounted as installed is what the caBundle was made for.
 	if unfilled := r.unfilledBundle(); unfilled != "" && len(r.state.CABundle) == 0 && r.in.Options.Certificate != nil {
 		s := Source{Kind: SourceSecret, Name: r.state.CertificateSecret}
-		r.add(fault(ReasonCANotGiven, s.Describe(r.namespace()), dataField(keyCA),
+		r.add(fault(ReasonCAMissing, s.Describe(r.namespace()), dataField(keyCA),
 			"was not given, and without it %s would no longer be verified; give --ca-bundle FILE, or add the Secret with its ca.crt to the input", unfilled))
 	}
 	for _, component := range components {

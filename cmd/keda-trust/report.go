@@ -20,6 +20,7 @@ var accepted = map[injector.Reason]bool{
 	injector.ReasonAudit:         true,
 	injector.ReasonKEDAIssues:    true,
 	// not refused: what was not given is told, and a cluster makes up for it
+	injector.ReasonCANotGiven:      true,
 	injector.ReasonIssuerNotGiven:  true,
 	injector.ReasonOwnedElsewhere:  true,
 	injector.ReasonBundleElsewhere: true,
