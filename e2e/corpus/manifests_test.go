@@ -64,7 +64,7 @@ func manifestsFolder() string {
 func files() []string {
 	found, err := filepath.Glob(filepath.Join(manifestsFolder(), "*", "*.yaml"))
 	if err != nil {
-		panic(err) // of a pattern that is a constant
+		panic(err) // the folder was given a name that is no pattern; specs do not exist yet that could fail
 	}
 	for i := range found {
 		found[i] = filepath.ToSlash(strings.TrimPrefix(found[i], manifestsFolder()+string(filepath.Separator)))
