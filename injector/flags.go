@@ -19,6 +19,9 @@ const (
 	flagTLSMinVersion      = "tls-min-version"
 	flagMetricsAddress     = "metrics-service-address"
 	flagMetricsAuthority   = "metrics-service-grpc-authority"
+	flagMetricsBindAddress = "metrics-service-bind-address"
+	flagSecurePort         = "secure-port"
+	flagPort               = "port"
 )
 
 // boolFlags never take the next element; pflag calls this NoOptDefVal.
@@ -32,8 +35,8 @@ var boolFlags = flagSet(flagCertRotation, flagWebhookPatching, flagAPIServicePat
 var valueFlags = flagSet(flagCertDir, flagCADir, flagCertSecretName, flagOperatorService, flagMetricsService,
 	flagWebhooksService, flagClusterDomain, flagTLSCertFile, flagTLSPrivateKeyFile, flagClientCAFile,
 	flagTLSMinVersion, flagMetricsAddress, flagMetricsAuthority, "k8s-cluster-name", flagValidatingWebhook,
-	"metrics-service-bind-address", "metrics-bind-address", "health-probe-bind-address", "leader-election-id",
-	"port", "secure-port", "v", "vmodule", "stderrthreshold", "zap-log-level", "zap-encoder", "zap-time-encoding",
+	flagMetricsBindAddress, "metrics-bind-address", "health-probe-bind-address", "leader-election-id",
+	flagPort, flagSecurePort, "v", "vmodule", "stderrthreshold", "zap-log-level", "zap-encoder", "zap-time-encoding",
 	"tls-cipher-suites", "tls-sni-cert-key", "bind-address", "kubeconfig")
 
 func flagSet(names ...string) map[string]bool {

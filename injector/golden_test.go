@@ -102,7 +102,7 @@ func testGolden(t *testing.T, file string) {
 	again := r
 	again.Object, again.OldObject = out, out
 	assertNoChange(t, again)
-	if !strings.Contains(g.parts["input.yaml"], VolumeCertificates) && !strings.Contains(g.parts["input.yaml"], AnnotationInjected) {
+	if !strings.Contains(g.parts["input.yaml"], VolumeCertificates) && !strings.Contains(g.parts["input.yaml"], EnvCertificate) && !strings.Contains(g.parts["input.yaml"], AnnotationInjected) {
 		assertUninjects(t, out, r.Object)
 	}
 }

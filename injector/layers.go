@@ -17,7 +17,7 @@ type Layer struct {
 
 var optionKeys = map[string]bool{
 	AnnotationCertificate: true, AnnotationCertificateCA: true, AnnotationCertDir: true,
-	AnnotationCustomCA: true, AnnotationCustomCADir: true, AnnotationRollout: true,
+	AnnotationCustomCA: true, AnnotationCustomCADir: true, AnnotationRollout: true, AnnotationRotation: true,
 }
 
 // objectKeys are known annotations that are not options.
@@ -56,7 +56,7 @@ func (l Layer) unknownKeys() []Finding {
 	slices.Sort(keys)
 	var findings []Finding
 	for _, key := range keys {
-		message := "is not known: known are certificate, certificate-ca, cert-dir, custom-ca, custom-ca-dir and rollout"
+		message := "is not known: known are certificate, certificate-ca, cert-dir, custom-ca, custom-ca-dir, rollout and rotation"
 		if key == LabelInject {
 			message = "is a label, not an annotation: kubectl label namespace NAME " + LabelInject + "=enabled"
 		}

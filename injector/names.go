@@ -27,6 +27,8 @@ const (
 	AnnotationCustomCADir = Domain + "/custom-ca-dir"
 	// AnnotationRollout is "automatic" or "manual".
 	AnnotationRollout = Domain + "/rollout"
+	// AnnotationRotation is "staged" or "immediate".
+	AnnotationRotation = Domain + "/rotation"
 
 	// AnnotationComponent on a Deployment overrides recognition; its values
 	// are those of Component, or "none".
@@ -79,6 +81,10 @@ const (
 	VolumeCertificates = "keda-trust-certificates"
 	// VolumeCustomCA is the projected custom CA volume that injection adds.
 	VolumeCustomCA = "keda-trust-custom-ca"
+	// EnvCertificate is the variable, read by nobody, whose value is
+	// State.CertificateDigest: it restarts a KEDA that does not read its
+	// certificate again.
+	EnvCertificate = "KEDA_TRUST_CERTIFICATE"
 )
 
 // What keda-trust itself is called in a cluster. The chart can rename the

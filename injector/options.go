@@ -42,6 +42,9 @@ type Options struct {
 	CustomCADir string
 	// ManualRollout: published, but nothing restarts.
 	ManualRollout bool
+	// ImmediateRotation: another certificate is published at once, and the old CA
+	// is gone, whoever still needs it.
+	ImmediateRotation bool
 
 	origins map[string]origin // by annotation
 }
@@ -60,7 +63,8 @@ func parseLayers(layers []Layer) (Options, []Finding) {
 		origins:       p.origins,
 	}
 	options.Certificate, options.KEDAIssues = p.certificate()
-	options.ManualRollout = p.rollout()
+	options.ManualRollout = p.choice(AnnotationRollout, "automatic", "manual")
+	options.ImmediateRotation = p.choice(AnnotationRotation, "staged", "immediate")
 	p.checkTogether(options)
 	return options, p.findings
 }
@@ -116,14 +120,15 @@ func (p *optionParser) sources(key string) []Source {
 	return sources
 }
 
-func (p *optionParser) rollout() bool {
-	switch value := strings.TrimSpace(p.values[AnnotationRollout]); value {
-	case "", "automatic":
+// choice says whether other was chosen and not usual, which counts if unset.
+func (p *optionParser) choice(key, usual, other string) bool {
+	switch value := strings.TrimSpace(p.values[key]); value {
+	case "", usual:
 		return false
-	case "manual":
+	case other:
 		return true
 	default:
-		p.fail(AnnotationRollout, "the value %q is not one of automatic, manual", value)
+		p.fail(key, "the value %q is not one of %s, %s", value, usual, other)
 		return false
 	}
 }

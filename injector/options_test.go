@@ -19,6 +19,7 @@ func TestOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 		AnnotationCustomCA:      "secret/a, configmap/b/bundle.pem\n\tcertificate/c,\nclustertrustbundle/example.com:issuer:bundle,",
 		AnnotationCustomCADir:   "/custom/ca/",
 		AnnotationRollout:       "manual",
+		AnnotationRotation:      "immediate",
 		"example.com/other":     "is not ours",
 	})
 	if len(findings) != 0 {
@@ -33,7 +34,7 @@ func TestOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 	if options.CustomCADir != "/custom/ca" || options.CertDir != "/etc/keda/tls" {
 		t.Errorf("directories: %q %q", options.CustomCADir, options.CertDir)
 	}
-	if !options.ManualRollout || options.KEDAIssues {
+	if !options.ManualRollout || !options.ImmediateRotation || options.KEDAIssues {
 		t.Errorf("options: %+v", options)
 	}
 }
@@ -60,6 +61,7 @@ func TestOptionsRefuses(t *testing.T) {
 		"the directory of the service account":     {AnnotationCertDir, "/var/run/secrets/kubernetes.io", "is a system directory"},
 		"a directory that would expand a variable": {AnnotationCertDir, "/certs/$(X)", "has a character"},
 		"a rollout that is neither":                {AnnotationRollout, "never", "is not one of automatic, manual"},
+		"a rotation that is neither":               {AnnotationRotation, "now", "is not one of staged, immediate"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -40,6 +40,7 @@ func plan(base *appsv1.Deployment, r Recognised, state *State) ([]edit, []Findin
 	if state.CertificateSecret != "" {
 		p.certificates(certDir)
 		p.certificateFlags(certDir)
+		p.rereading()
 	}
 	p.minimumTLS()
 	if p.component == ComponentOperator && state.CustomCAConfigMap != "" {
@@ -66,6 +67,20 @@ func (p *planner) certificateFlags(dir string) {
 		p.flag(flagTLSPrivateKeyFile, path.Join(dir, "tls.key"))
 		p.flag(flagClientCAFile, path.Join(dir, "ca.crt"))
 	}
+}
+
+// rereading makes another certificate another template for what reads its own
+// only at its start: both ends of KEDA's gRPC before 2.17.2. HTTPS is served with
+// what the directory holds in every version.
+func (p *planner) rereading() {
+	if p.state.CertificateDigest == "" || p.component == ComponentAdmissionWebhooks || p.version.AtLeast(2, 17, 2) {
+		return
+	}
+	if envIndex(p.container.Env, EnvCertificate) >= 0 {
+		p.fail(ReasonNameTaken, "spec.template.spec.containers["+p.container.Name+"].env["+EnvCertificate+"]", "is a name that keda-trust needs; remove the variable")
+		return
+	}
+	p.edits = append(p.edits, edit{Kind: editEnv, Key: EnvCertificate, Now: p.state.CertificateDigest})
 }
 
 // minimumTLS sets what the manifest says nothing about; what it says counts.

@@ -56,7 +56,7 @@ func (e edit) check() error {
 	switch {
 	case e.Kind == editVolume && reserved(e.Key) && e.Was == nil:
 	case e.Kind == editMount && e.Key != "" && reserved(e.Now):
-	case e.Kind == editEnv && e.Key == envServiceMinTLS && e.Was == nil:
+	case e.Kind == editEnv && (e.Key == envServiceMinTLS || e.Key == EnvCertificate) && e.Was == nil:
 	case e.Kind == editArg && recordedFlags[e.Key] && e.Now != "":
 	default:
 		return fmt.Errorf("an edit of %s %q to %q is none that keda-trust makes", e.Kind, e.Key, e.Now)
@@ -160,7 +160,7 @@ func (e edit) there(d *appsv1.Deployment, c *corev1.Container) bool {
 		return false
 	case e.Kind == editEnv:
 		i := envIndex(c.Env, e.Key)
-		return i >= 0 && c.Env[i].Value == e.Now && c.Env[i].ValueFrom == nil
+		return i >= 0 && (c.Env[i].Value == e.Now || e.Key == EnvCertificate) && c.Env[i].ValueFrom == nil
 	}
 	i := mountIndex(c.VolumeMounts, e.Key)
 	return i >= 0 && c.VolumeMounts[i].Name == e.Now

@@ -21,6 +21,8 @@ type Resolution struct {
 	// Secret holds tls.crt, tls.key and ca.crt for PublishedSecret; nil where
 	// no certificate is published, as when KEDA is the issuer.
 	Secret map[string][]byte
+	// Leaf is what Secret holds, parsed.
+	Leaf Leaf
 	// CustomCA is the PEM for PublishedCAKey in State.CustomCAConfigMap.
 	CustomCA []byte
 	// CustomCAs is CustomCA, parsed; CA is what verifies the certificate.

@@ -25,7 +25,7 @@ func (r *resolver) prove(object string, content Content) {
 	r.revisit(leaf.Certificate())
 	r.setCA(proof.CA)
 	if complete && !r.in.Offline {
-		r.out.Secret = map[string][]byte{keyCert: leaf.CertPEM, keyKey: leaf.KeyPEM, keyCA: proof.CA.PEM()}
+		r.out.setCertificate(&r.state, leaf, proof.CA)
 	}
 }
 

@@ -153,7 +153,24 @@ func (r *record) presume(d *appsv1.Deployment) []Finding {
 		}
 		r.Edits = append(r.Edits, edits...)
 	}
+	r.presumeVariable(d)
 	return nil
+}
+
+// presumeVariable is presume for the one variable that is ours by its name.
+func (r *record) presumeVariable(d *appsv1.Deployment) {
+	if slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == editEnv && e.Key == EnvCertificate }) {
+		return
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		i := envIndex(c.Env, EnvCertificate)
+		if i < 0 || c.Env[i].ValueFrom != nil || (r.Container != "" && r.Container != c.Name) {
+			continue
+		}
+		r.Container = c.Name
+		r.Edits = append(r.Edits, edit{Kind: editEnv, Key: EnvCertificate, Now: c.Env[i].Value})
+		return
+	}
 }
 
 func presumedEdits(d *appsv1.Deployment, name string) (edits []edit, container, problem string) {

@@ -23,7 +23,7 @@ func sealed(t testing.TB, s State) *State {
 // publishedState has a certificate and custom CAs; nothing reads their content.
 func publishedState(t testing.TB) *State {
 	return sealed(t, State{
-		CertificateSecret: PublishedSecret, CABundle: []byte("ours"),
+		CertificateSecret: PublishedSecret, CertificateDigest: "0123456789abcdef", CABundle: []byte("ours"),
 		CustomCAConfigMap: PublishedCAPrefix + "0123456789", CustomCADir: DefaultCustomCADir,
 	})
 }

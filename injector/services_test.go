@@ -1,6 +1,7 @@
 package injector
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,6 +95,45 @@ func TestTheValidatingWebhookIsCalledAsTheOperatorIsTold(t *testing.T) {
 			t.Parallel()
 			if got := mustInstall(t, tc.deployments...).ValidatingWebhookName(); got != tc.want {
 				t.Errorf("name %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestServersAreWhereACertificateIsServed(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		deployments []*appsv1.Deployment
+		want        []Server
+	}{
+		"release manifests": {
+			[]*appsv1.Deployment{operator(), metricsAPIServer(), admissionWebhooks()},
+			[]Server{
+				{ComponentAdmissionWebhooks, "hook", 9443, "hook.keda.svc"},
+				{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"},
+				{ComponentOperator, "keda-operator", 9666, "keda-operator.keda.svc.cluster.local"},
+			},
+		},
+		"ports of their own": {
+			[]*appsv1.Deployment{operator("--metrics-service-bind-address=:9777"), metricsAPIServer("--secure-port=7443", "--metrics-service-address=op.keda.svc:9777"), admissionWebhooks("--port", "10250")},
+			[]Server{
+				{ComponentAdmissionWebhooks, "hook", 10250, "hook.keda.svc"},
+				{ComponentMetricsAPIServer, "api", 7443, "api.keda.svc"},
+				{ComponentOperator, "op", 9777, "op.keda.svc"},
+			},
+		},
+		"a component that is not there serves nothing": {
+			[]*appsv1.Deployment{metricsAPIServer("--secure-port=none")},
+			[]Server{{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"}},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			installation := mustInstall(t, c.deployments...)
+			installation.APIService, installation.ValidatingWebhook = apiServiceOf("keda", "api"), validatingWebhookOf("keda", "hook")
+			if got := installation.Servers(); !slices.Equal(got, c.want) {
+				t.Errorf("servers %+v, want %+v", got, c.want)
 			}
 		})
 	}

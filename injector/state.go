@@ -24,6 +24,10 @@ type State struct {
 	// CertificateSecret is the Secret whose tls.crt, tls.key and ca.crt are
 	// mounted; empty where certificates are left as they are.
 	CertificateSecret string `json:"certificateSecret,omitempty"`
+	// CertificateDigest names the certificate and CA in PublishedSecret, and so
+	// when a KEDA that does not read them again has to restart; empty where the
+	// Secret is another's.
+	CertificateDigest string `json:"certificateDigest,omitempty"`
 	// CertDir is where; empty for the directory that each component uses.
 	CertDir string `json:"certDir,omitempty"`
 

@@ -30,6 +30,8 @@ func TestNamespacesThatAreWrittenRightAreAdmitted(t *testing.T) {
 		"directories":                 {injector.AnnotationCertDir: "/etc/keda certs/..tls", injector.AnnotationCustomCADir: "/custom/ca/"},
 		"rollouts by hand":            {injector.AnnotationRollout: "manual"},
 		"rollouts that are automatic": {injector.AnnotationRollout: "automatic"},
+		"rotations in stages":         {injector.AnnotationRotation: "staged"},
+		"rotations at once":           {injector.AnnotationRotation: "immediate"},
 		"a long list":                 {injector.AnnotationCustomCA: strings.Repeat("configmap/corporate-roots-of-trust/ca.crt,\n", 2000)},
 		"keys of somebody else's":     {"keda.trust.io/certificat": "?", "example.com/keda-trust.io": "?"},
 	} {
@@ -79,6 +81,7 @@ func TestTyposOnNamespacesAreRefusedWhereTheyAreWritten(t *testing.T) {
 		"a quote":                      {injector.AnnotationCertDir, "/it's", "is not a clean absolute path"},
 		"a backslash":                  {injector.AnnotationCertDir, `/a\b`, "is not a clean absolute path"},
 		"a rollout that is none":       {injector.AnnotationRollout, "auto", `"auto" is not a way to roll out; allowed are automatic and manual`},
+		"a rotation that is none":      {injector.AnnotationRotation, "now", `"now" is not a way to rotate; allowed are staged and immediate`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			annotations := map[string]string{c.key: c.value}

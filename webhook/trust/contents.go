@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 var certificateKind = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}
@@ -26,14 +27,14 @@ var bundleVersions = []string{"v1", "v1beta1", "v1alpha1"}
 // fetched is one source's content and the objects that it is from.
 type fetched struct {
 	content injector.Content
-	targets []target
+	targets []watch.Target
 }
 
 // contents reads the sources one by one, by name. What does not exist, may not
 // be read or is not served is a content too; any other failure is an error.
-func (r Reader) contents(ctx context.Context, namespace string, sources []injector.Source) (injector.Contents, []target, error) {
+func (r Reader) contents(ctx context.Context, namespace string, sources []injector.Source) (injector.Contents, []watch.Target, error) {
 	contents := injector.Contents{}
-	var targets []target
+	var targets []watch.Target
 	for _, s := range sources {
 		got, err := r.content(ctx, namespace, s)
 		if err != nil {
@@ -64,7 +65,7 @@ func (r Reader) secret(ctx context.Context, namespace, name string) (fetched, er
 	absence, err := r.get(ctx, namespace, name, secret)
 	return fetched{
 		content: injector.Content{Data: secret.Data, Err: absence},
-		targets: []target{secretTarget(namespace, name)},
+		targets: []watch.Target{watch.Secret(namespace, name)},
 	}, err
 }
 
@@ -78,7 +79,7 @@ func (r Reader) configMap(ctx context.Context, namespace, name string) (fetched,
 	maps.Copy(data, configMap.BinaryData)
 	return fetched{
 		content: injector.Content{Data: data, Err: absence},
-		targets: []target{configMapTarget(namespace, name)},
+		targets: []watch.Target{watch.ConfigMap(namespace, name)},
 	}, err
 }
 
@@ -88,7 +89,7 @@ func (r Reader) certificate(ctx context.Context, namespace, name string) (fetche
 	certificate.SetGroupVersionKind(certificateKind)
 	absence, err := r.get(ctx, namespace, name, certificate)
 	if absence != nil || err != nil {
-		return fetched{content: injector.Content{Err: absence}, targets: served(absence, certificateTarget(namespace, name))}, err
+		return fetched{content: injector.Content{Err: absence}, targets: served(absence, watch.Certificate(namespace, name))}, err
 	}
 	secretName, _, err := unstructured.NestedString(certificate.Object, "spec", "secretName")
 	if err != nil {
@@ -102,7 +103,7 @@ func (r Reader) certificate(ctx context.Context, namespace, name string) (fetche
 		got.content.Err = fmt.Errorf("its Secret %q: %w; see whether cert-manager has issued it: kubectl describe certificate %s", secretName, got.content.Err, name)
 	}
 	got.content.SecretName = secretName
-	got.targets = append(got.targets, certificateTarget(namespace, name))
+	got.targets = append(got.targets, watch.Certificate(namespace, name))
 	return got, err
 }
 
@@ -114,7 +115,7 @@ func (r Reader) trustBundle(ctx context.Context, name string) (fetched, error) {
 		if errors.Is(absence, injector.ErrNotServed) {
 			continue
 		}
-		got := fetched{content: injector.Content{Err: absence}, targets: []target{bundleTarget(version, name)}}
+		got := fetched{content: injector.Content{Err: absence}, targets: []watch.Target{watch.ClusterTrustBundle(version, name)}}
 		if absence != nil || err != nil {
 			return got, err
 		}
@@ -141,9 +142,9 @@ func (r Reader) get(ctx context.Context, namespace, name string, object client.O
 }
 
 // served is the target, or none where the cluster has no such kind to watch.
-func served(absence error, t target) []target {
+func served(absence error, t watch.Target) []watch.Target {
 	if errors.Is(absence, injector.ErrNotServed) {
 		return nil
 	}
-	return []target{t}
+	return []watch.Target{t}
 }

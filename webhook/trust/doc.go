@@ -11,12 +11,7 @@
 // webhook, and never caches a Secret's content.
 //
 // Decisions (2026-11):
-//   - All reading is live, by name. Informers hold metadata only, one for each
-//     object that is named, so that memory does not grow with the cluster and
-//     RBAC can go by resourceNames. What they tell is "look again", no more.
-//   - Deployments are watched in the same way, one informer a namespace, and not
-//     through the manager's cache: a manager ends where a cache does not sync,
-//     and so one Role that is missing would end the leader for all namespaces.
+//   - All reading is live, by name; package watch tells when to read again.
 //   - The published Secret has the type kubernetes.io/tls, so that tools that
 //     look for certificates about to expire find it.
 //   - Publishing replaces at once. Staging a change of certificate belongs

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 // Reader gathers what the decision for one installation depends on.
@@ -42,7 +43,7 @@ type reading struct {
 	resolution   injector.Resolution
 	installation injector.Installation
 	// targets are the objects at whose change to decide anew.
-	targets []target
+	targets []watch.Target
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment) (reading, error) {
@@ -107,4 +108,12 @@ func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.D
 		out = append(out, incoming)
 	}
 	return out
+}
+
+// standingTargets are watched whatever the annotations name: what is KEDA, and
+// what somebody may change or delete under us.
+func standingTargets(namespace string) []watch.Target {
+	return []watch.Target{
+		watch.Deployments(namespace), watch.Secret(namespace, injector.PublishedSecret), watch.ConfigMap(namespace, injector.StateConfigMap),
+	}
 }

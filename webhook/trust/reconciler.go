@@ -15,6 +15,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 // Reconciler keeps what is published for one namespace true. Requests are
@@ -24,7 +25,7 @@ type Reconciler struct {
 	reader    Reader
 	publisher publisher
 	teller    *teller
-	watch     *sourceWatch
+	watch     *watch.Informers
 }
 
 // NewReconciler wires a Reconciler that reads by live, which must not be a
@@ -35,7 +36,7 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
 		teller:    newTeller(recorder, o.now),
-		watch:     newSourceWatch(nil),
+		watch:     watch.New(nil),
 	}
 }
 
@@ -104,7 +105,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	resolution := seen.resolution
 	targets := seen.targets
 	if resolution.State != nil && resolution.State.CustomCAConfigMap != "" {
-		targets = append(targets, configMapTarget(ns.Name, resolution.State.CustomCAConfigMap))
+		targets = append(targets, watch.ConfigMap(ns.Name, resolution.State.CustomCAConfigMap))
 	}
 	r.watch.Set(ns.Name, targets)
 	to := audience{namespace: ns, operator: seen.installation.Deployments[injector.ComponentOperator]}

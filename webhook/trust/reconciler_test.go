@@ -15,6 +15,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 func certificateFrom(ca certtest.CA, namespace string) map[string][]byte {
@@ -161,7 +162,7 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		live := clientOf(weak)
 		recorder := events.NewFakeRecorder(10)
 		r := NewReconciler(live, live, recorder, Options{Namespaces: []string{k.namespace}})
-		_, err := r.Reconcile(ctx, request(k.namespace))
+		_, err := r.Reconcile(ctx, watch.Request(k.namespace))
 		Expect(apierrors.IsForbidden(err)).To(BeTrue(), "%v", err)
 		Expect(recorder.Events).To(Receive(And(HavePrefix("Warning NamespaceNotGranted"), ContainSubstring("deployments"))))
 	})

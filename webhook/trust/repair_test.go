@@ -9,13 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -96,35 +92,6 @@ var _ = Describe("a running manager with a certificate and custom CAs", func() {
 			}
 		}),
 	)
-})
-
-var _ = Describe("what is kept in memory of a source", func() {
-	It("is neither its content nor what kubectl apply noted of it", func(ctx context.Context) {
-		k := newKEDA(ctx, nil)
-		Expect(direct.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: "my-tls", Annotations: map[string]string{
-				corev1.LastAppliedConfigAnnotation: `{"kind":"Secret","data":{"tls.key":"c2VjcmV0"}}`, "theirs": "stays",
-			}},
-			Data: map[string][]byte{"tls.key": []byte("secret")},
-		})).To(Succeed())
-		sources, err := metadata.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
-		life, end := context.WithCancel(ctx)
-		defer end()
-		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-		DeferCleanup(queue.ShutDown)
-		watch := newSourceWatch(sources)
-		Expect(watch.Start(life, queue)).To(Succeed())
-		informer := watch.informer(life, k.namespace, secretTarget(k.namespace, "my-tls"))
-		go informer.RunWithContext(life)
-		Expect(cache.WaitForCacheSync(life.Done(), informer.HasSynced)).To(BeTrue())
-		kept := informer.GetStore().List()
-		Expect(kept).To(HaveLen(1))
-		object, isMetadata := kept[0].(*metav1.PartialObjectMetadata)
-		Expect(isMetadata).To(BeTrue(), "%T", kept[0])
-		Expect(object.Annotations).To(Equal(map[string]string{"theirs": "stays"}))
-		Expect(object.ManagedFields).To(BeEmpty())
-	})
 })
 
 var _ = Describe("what changes while keda-trust acts", func() {

@@ -7,7 +7,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/workqueue"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
@@ -23,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 // SetupWithManager adds the controller to a manager whose scheme knows the
@@ -34,7 +34,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("setting up the client of sources: %w", err)
 	}
 	r := NewReconciler(mgr.GetAPIReader(), mgr.GetClient(), mgr.GetEventRecorder(injector.Name), o)
-	r.watch = newSourceWatch(metadataClient)
+	r.watch = watch.New(metadataClient)
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("trust").
 		WithOptions(controller.Options{
@@ -82,7 +82,7 @@ func behindAPIService(_ context.Context, object client.Object) []reconcile.Reque
 	if !ok || api.Name != injector.KEDAAPIService || api.Spec.Service == nil {
 		return nil
 	}
-	return []reconcile.Request{request(api.Spec.Service.Namespace)}
+	return []reconcile.Request{watch.Request(api.Spec.Service.Namespace)}
 }
 
 func behindWebhooks(_ context.Context, object client.Object) []reconcile.Request {
@@ -93,12 +93,8 @@ func behindWebhooks(_ context.Context, object client.Object) []reconcile.Request
 	var requests []reconcile.Request
 	for _, webhook := range vwc.Webhooks {
 		if service := webhook.ClientConfig.Service; service != nil {
-			requests = append(requests, request(service.Namespace))
+			requests = append(requests, watch.Request(service.Namespace))
 		}
 	}
 	return requests
-}
-
-func request(namespace string) reconcile.Request {
-	return reconcile.Request{NamespacedName: types.NamespacedName{Name: namespace}}
 }

@@ -9,58 +9,14 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/metadata"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
 )
-
-var _ = Describe("the watch of sources", func() {
-	It("looks at the named object only, until it is no longer named", func(ctx context.Context) {
-		k := newKEDA(ctx, nil)
-		sources, err := metadata.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
-		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-		DeferCleanup(queue.ShutDown)
-		life, end := context.WithCancel(ctx)
-		defer end()
-		watch := newSourceWatch(sources)
-		Expect(watch.Start(life, queue)).To(Succeed())
-		watch.Set(k.namespace, []target{configMapTarget(k.namespace, "other"), configMapTarget(k.namespace, "corp")})
-
-		k.put(ctx, "ConfigMap", "unnamed", nil)
-		k.put(ctx, "ConfigMap", "corp", nil)
-		Eventually(queue.Len, 10*time.Second).Should(Equal(1))
-		got, _ := queue.Get()
-		Expect(got).To(Equal(request(k.namespace)))
-		queue.Done(got)
-
-		watch.Set(k.namespace, nil)
-		watch.Wait()
-		Expect(watch.running).To(BeEmpty())
-		k.put(ctx, "ConfigMap", "corp", map[string][]byte{"a": []byte("b")})
-		Consistently(queue.Len, time.Second).Should(BeZero())
-	})
-
-	It("ends with the controller", func(ctx context.Context) {
-		sources, err := metadata.NewForConfig(config)
-		Expect(err).NotTo(HaveOccurred())
-		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-		DeferCleanup(queue.ShutDown)
-		life, end := context.WithCancel(ctx)
-		watch := newSourceWatch(sources)
-		Expect(watch.Start(life, queue)).To(Succeed())
-		watch.Set("keda", []target{secretTarget("keda", "my-tls"), certificateTarget("keda", "absent-kind")})
-		end()
-		watch.Wait()
-	})
-})
 
 var _ = Describe("a running manager", func() {
 	It("follows the label, a source and what somebody deletes", func(ctx context.Context) {

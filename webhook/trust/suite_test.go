@@ -22,6 +22,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 var (
@@ -90,7 +91,7 @@ func (k *keda) restart(granted ...string) {
 	r := NewReconciler(k.client, k.client, recorder, Options{Namespaces: granted, Now: func() time.Time { return time.Now().Add(k.ahead) }})
 	k.reconcile = func(ctx context.Context) ctrl.Result {
 		GinkgoHelper()
-		result, err := r.Reconcile(ctx, request(k.namespace))
+		result, err := r.Reconcile(ctx, watch.Request(k.namespace))
 		Expect(err).NotTo(HaveOccurred())
 		return result
 	}

@@ -1,4 +1,4 @@
-package trust
+package watch
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
@@ -15,28 +16,33 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
+// Request asks a controller to look at a namespace.
+func Request(namespace string) reconcile.Request {
+	return reconcile.Request{NamespacedName: types.NamespacedName{Name: namespace}}
+}
+
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// sourceWatch runs one informer of metadata for each target that a namespace
+// Informers runs one informer of metadata for each Target that a namespace
 // depends on, and ends it when no longer needed. All end with the context that
 // Start was given. Nothing waits for them to sync, so a right that is missing in
 // one namespace holds up no other.
-type sourceWatch struct {
+type Informers struct {
 	client metadata.Interface
 
 	mu      sync.Mutex
 	ctx     context.Context // of the controller; nil before Start and after Wait
 	queue   queue
-	running map[string]map[target]context.CancelFunc
+	running map[string]map[Target]context.CancelFunc
 	group   sync.WaitGroup
 }
 
-func newSourceWatch(client metadata.Interface) *sourceWatch {
-	return &sourceWatch{client: client, running: map[string]map[target]context.CancelFunc{}}
+func New(client metadata.Interface) *Informers {
+	return &Informers{client: client, running: map[string]map[Target]context.CancelFunc{}}
 }
 
 // Start takes the controller's queue. It is a source.Func.
-func (w *sourceWatch) Start(ctx context.Context, q queue) error {
+func (w *Informers) Start(ctx context.Context, q queue) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ctx, w.queue = ctx, q
@@ -45,7 +51,7 @@ func (w *sourceWatch) Start(ctx context.Context, q queue) error {
 
 // Set makes targets the objects whose changes queue namespace. Before Start
 // and after Wait there is nothing to queue into, and it does nothing.
-func (w *sourceWatch) Set(namespace string, targets []target) {
+func (w *Informers) Set(namespace string, targets []Target) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ctx == nil {
@@ -53,7 +59,7 @@ func (w *sourceWatch) Set(namespace string, targets []target) {
 	}
 	running := w.running[namespace]
 	if running == nil {
-		running = map[target]context.CancelFunc{}
+		running = map[Target]context.CancelFunc{}
 		w.running[namespace] = running
 	}
 	for _, t := range targets {
@@ -73,28 +79,28 @@ func (w *sourceWatch) Set(namespace string, targets []target) {
 }
 
 // Wait returns when all informers have ended, and lets none begin any more.
-func (w *sourceWatch) Wait() {
+func (w *Informers) Wait() {
 	w.mu.Lock()
 	w.ctx = nil
 	w.mu.Unlock()
 	w.group.Wait()
 }
 
-func (w *sourceWatch) run(namespace string, t target) context.CancelFunc {
+func (w *Informers) run(namespace string, t Target) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
 	informer := w.informer(ctx, namespace, t)
 	w.group.Go(func() { informer.RunWithContext(ctx) })
 	return cancel
 }
 
-func (w *sourceWatch) informer(ctx context.Context, namespace string, t target) cache.SharedIndexInformer {
-	informer := metadatainformer.NewFilteredMetadataInformer(w.client, t.resource, t.namespace, 0, cache.Indexers{}, t.limit).Informer()
-	log := logf.FromContext(ctx).WithName("trust").WithValues("namespace", namespace, "resource", t.resource.Resource, "name", t.name)
-	look := func() { w.queue.Add(request(namespace)) }
+func (w *Informers) informer(ctx context.Context, namespace string, t Target) cache.SharedIndexInformer {
+	informer := metadatainformer.NewFilteredMetadataInformer(w.client, t.Resource, t.Namespace, 0, cache.Indexers{}, t.limit).Informer()
+	log := logf.FromContext(ctx).WithName("watch").WithValues("namespace", namespace, "resource", t.Resource.Resource, "name", t.Name)
+	look := func() { w.queue.Add(Request(namespace)) }
 	setUp := []error{
 		informer.SetTransform(slim),
 		informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
-			log.V(1).Info("Watching a source is interrupted", "error", err.Error())
+			log.V(1).Info("A watch is interrupted", "error", err.Error())
 		}),
 	}
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -108,7 +114,7 @@ func (w *sourceWatch) informer(ctx context.Context, namespace string, t target) 
 	})
 	for _, err := range append(setUp, err) {
 		if err != nil {
-			log.Error(err, "A source is not watched, only looked at from time to time")
+			log.Error(err, "An object is not watched, only looked at from time to time")
 		}
 	}
 	return informer
