@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 )
 
 // measure says how long the certificate is valid that KEDA's pods mount, also
@@ -34,13 +35,9 @@ func unmeasure(namespace string) {
 // publishedLeaf is nil where there is none, or none that can be read: what the
 // state names is then published anew, or told by the finding that prevents it.
 func (r *Reconciler) publishedLeaf(ctx context.Context, namespace string) (*x509.Certificate, error) {
-	configMap, found, err := r.configMap(ctx, namespace, injector.StateConfigMap)
-	if err != nil || !found {
+	state, err := installation.State(ctx, r.reader.Live, namespace)
+	if err != nil || state == nil || state.CertificateSecret == "" {
 		return nil, err
-	}
-	state, invalid := injector.ParseState([]byte(configMap.Data[injector.StateKey]))
-	if invalid != nil || state.CertificateSecret == "" {
-		return nil, nil
 	}
 	secret := &corev1.Secret{}
 	absence, err := r.reader.get(ctx, namespace, state.CertificateSecret, secret)

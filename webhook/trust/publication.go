@@ -11,6 +11,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 )
 
 // publish returns as findings what stands in the way and only a person can move.
@@ -42,13 +43,9 @@ func (r *Reconciler) publish(ctx context.Context, to audience, resolution inject
 // trusted are the custom CAs of the state that is published, none where there
 // is no state or it cannot be read: then all are told as added.
 func (r *Reconciler) trusted(ctx context.Context, namespace string) (injector.Bundle, error) {
-	configMap, found, err := r.configMap(ctx, namespace, injector.StateConfigMap)
-	if err != nil || !found {
+	state, err := installation.State(ctx, r.reader.Live, namespace)
+	if err != nil || state == nil || state.CustomCAConfigMap == "" {
 		return injector.Bundle{}, err
-	}
-	state, invalid := injector.ParseState([]byte(configMap.Data[injector.StateKey]))
-	if invalid != nil || state.CustomCAConfigMap == "" {
-		return injector.Bundle{}, nil
 	}
 	published, found, err := r.configMap(ctx, namespace, state.CustomCAConfigMap)
 	if err != nil || !found {

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -47,24 +46,24 @@ type reading struct {
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment) (reading, error) {
-	installation, findings, err := r.installation(ctx, ns.Name, incoming)
+	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming)
 	if err != nil {
 		return reading{}, err
 	}
-	options, invalid := installation.Options(injector.Layer{Object: "Namespace " + ns.Name, Annotations: ns.Annotations})
+	options, invalid := found.Options(injector.Layer{Object: "Namespace " + ns.Name, Annotations: ns.Annotations})
 	findings = append(findings, invalid...)
-	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(installation))
+	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(found))
 	if err != nil {
 		return reading{}, err
 	}
 	resolution := injector.Resolve(injector.ResolveInput{
-		Options: options, Installation: installation, Contents: contents, Now: r.now(),
+		Options: options, Installation: found, Contents: contents, Now: r.now(),
 	})
 	resolution.Findings = append(findings, resolution.Findings...)
 	if len(injector.Faults(findings)) > 0 {
 		resolution = injector.Resolution{Findings: resolution.Findings}
 	}
-	return reading{resolution: resolution, installation: installation, targets: append(targets, standingTargets(ns.Name)...)}, nil
+	return reading{resolution: resolution, installation: found, targets: append(targets, standingTargets(ns.Name)...)}, nil
 }
 
 func (r Reader) now() time.Time {
@@ -72,42 +71,6 @@ func (r Reader) now() time.Time {
 		return time.Now()
 	}
 	return r.Now()
-}
-
-func (r Reader) installation(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
-	list := &appsv1.DeploymentList{}
-	if err := r.Live.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
-	}
-	api := &apiregistrationv1.APIService{}
-	if err := r.optional(ctx, injector.KEDAAPIService, api); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
-	}
-	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := r.optional(ctx, injector.KEDAValidatingWebhook, vwc); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", injector.KEDAValidatingWebhook, err)
-	}
-	installation, findings := injector.NewInstallation(namespace, overlaid(list.Items, incoming), api, vwc)
-	return installation, findings, nil
-}
-
-// optional leaves object empty where it does not exist; an empty one points to
-// no Service and so does not count.
-func (r Reader) optional(ctx context.Context, name string, object client.Object) error {
-	return client.IgnoreNotFound(r.Live.Get(ctx, types.NamespacedName{Name: name}, object))
-}
-
-func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.Deployment {
-	var out []*appsv1.Deployment
-	for i := range live {
-		if incoming == nil || live[i].Name != incoming.Name {
-			out = append(out, &live[i])
-		}
-	}
-	if incoming != nil {
-		out = append(out, incoming)
-	}
-	return out
 }
 
 // standingTargets are watched whatever the annotations name: what is KEDA, and
