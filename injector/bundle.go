@@ -75,6 +75,41 @@ func (b Bundle) Contains(cert *x509.Certificate) bool {
 	return slices.ContainsFunc(b.certs, cert.Equal)
 }
 
+// Without is b without the certificates of other.
+func (b Bundle) Without(other Bundle) Bundle {
+	var out Bundle
+	for _, cert := range b.certs {
+		if !other.Contains(cert) {
+			out.certs = append(out.certs, cert)
+		}
+	}
+	return out
+}
+
+// Verifying are the certificates of b each of which verifies leaf by itself at
+// now, names apart.
+func (b Bundle) Verifying(leaf Leaf, now time.Time) Bundle {
+	if leaf.Certificate() == nil {
+		return Bundle{}
+	}
+	intermediates := x509.NewCertPool()
+	for _, cert := range leaf.Chain[1:] {
+		intermediates.AddCert(cert)
+	}
+	var out Bundle
+	for _, cert := range b.certs {
+		root := x509.NewCertPool()
+		root.AddCert(cert)
+		_, err := leaf.Certificate().Verify(x509.VerifyOptions{
+			Roots: root, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		})
+		if err == nil {
+			out.certs = append(out.certs, cert)
+		}
+	}
+	return out
+}
+
 // Equal says whether both have the same certificates in the same order, that
 // is, the same PEM. Dropped duplicates do not count.
 func (b Bundle) Equal(other Bundle) bool {

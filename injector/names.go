@@ -73,6 +73,15 @@ const (
 	// AnnotationReleased on StateConfigMap: that the Namespace is no longer
 	// managed has been told.
 	AnnotationReleased = Domain + "/released"
+	// AnnotationPublished on PublishedSecret and StateConfigMap: when what they hold
+	// last changed, in RFC 3339.
+	AnnotationPublished = Domain + "/published"
+	// AnnotationTarget on StateConfigMap: the ID of the State that the sources ask
+	// for, which a change of certificate reaches in stages.
+	AnnotationTarget = Domain + "/target"
+	// AnnotationRotationStarted on PublishedSecret, as long as a change of
+	// certificate is under way: since when, in RFC 3339.
+	AnnotationRotationStarted = Domain + "/rotation-started"
 )
 
 // Names inside an injected pod template.

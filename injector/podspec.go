@@ -69,11 +69,17 @@ func (p *planner) certificateFlags(dir string) {
 	}
 }
 
+// readsOnce says of what reads its certificate only at its start: both ends of
+// KEDA's gRPC before 2.17.2. HTTPS is served with what the directory holds in
+// every version.
+func readsOnce(component Component, version Version) bool {
+	return component != ComponentAdmissionWebhooks && !version.AtLeast(2, 17, 2)
+}
+
 // rereading makes another certificate another template for what reads its own
-// only at its start: both ends of KEDA's gRPC before 2.17.2. HTTPS is served with
-// what the directory holds in every version.
+// only at its start.
 func (p *planner) rereading() {
-	if p.state.CertificateDigest == "" || p.component == ComponentAdmissionWebhooks || p.version.AtLeast(2, 17, 2) {
+	if p.state.CertificateDigest == "" || !readsOnce(p.component, p.version) {
 		return
 	}
 	if envIndex(p.container.Env, EnvCertificate) >= 0 {

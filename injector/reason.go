@@ -16,6 +16,13 @@ const (
 	ReasonCustomCAAdded   Reason = "CustomCAAdded"
 	ReasonCustomCARemoved Reason = "CustomCARemoved"
 
+	// Of a change of certificate, which is published in stages.
+	ReasonRotationStarted  Reason = "RotationStarted"
+	ReasonRotationStaged   Reason = "RotationStaged"
+	ReasonRotationFinished Reason = "RotationFinished"
+	ReasonRotationWaiting  Reason = "RotationWaiting"
+	ReasonSourceFlapping   Reason = "SourceFlapping"
+
 	ReasonOptedOut        Reason = "OptedOut"
 	ReasonNotKEDA         Reason = "NotKEDA"
 	ReasonOwnedElsewhere  Reason = "OwnedElsewhere"
@@ -71,6 +78,12 @@ var sentences = map[Reason]string{
 	ReasonPublished:       "a new state has been published",
 	ReasonCustomCAAdded:   "a CA was added to what KEDA's scalers trust",
 	ReasonCustomCARemoved: "a CA was removed from what KEDA's scalers trust",
+
+	ReasonRotationStarted:  "a change of certificate has begun, in stages so that no handshake fails",
+	ReasonRotationStaged:   "a change of certificate has come to its next stage",
+	ReasonRotationFinished: "the certificate that the source holds is served, and its CA alone is trusted",
+	ReasonRotationWaiting:  "a change of certificate waits for something that does not have what is published",
+	ReasonSourceFlapping:   "the sources change faster than they are followed",
 
 	ReasonOptedOut:        "injection is disabled for this object",
 	ReasonNotKEDA:         "not a component of KEDA",
