@@ -79,6 +79,9 @@ const (
 	// AnnotationTarget on StateConfigMap: the ID of the State that the sources ask
 	// for, which a change of certificate reaches in stages.
 	AnnotationTarget = Domain + "/target"
+	// AnnotationAsked on StateConfigMap: a digest of the options of the installation,
+	// which tells a change of what is asked for from one of what sources hold.
+	AnnotationAsked = Domain + "/asked"
 	// AnnotationRotationStarted on PublishedSecret, as long as a change of
 	// certificate is under way: since when, in RFC 3339.
 	AnnotationRotationStarted = Domain + "/rotation-started"

@@ -1,6 +1,12 @@
 package injector
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
 // Mode is the value of LabelInject on a Namespace.
 type Mode string
@@ -47,6 +53,16 @@ type Options struct {
 	ImmediateRotation bool
 
 	origins map[string]origin // by annotation
+}
+
+// Digest names what is asked for: equal for options that ask for the same.
+func (o Options) Digest() (string, error) {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return "", fmt.Errorf("encoding options: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8]), nil
 }
 
 // parseLayers reads the annotations under Domain and reports every fault at once.

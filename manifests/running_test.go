@@ -162,6 +162,8 @@ func runAsKedaTrust(t *testing.T, kedaNamespaces ...string) {
 			HealthAddress:  "0",
 			KEDANamespaces: kedaNamespaces,
 			LeaderElection: true,
+			// No pods run, so nobody is waited for.
+			ConvergenceTimeout: time.Second,
 		})
 	}()
 	t.Cleanup(func() {

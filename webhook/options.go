@@ -24,6 +24,10 @@ type Options struct {
 	MetricsAddress, HealthAddress string
 	// KEDANamespaces are those in which keda-trust was granted its Roles.
 	KEDANamespaces []string
+	// ConvergenceTimeout is how long a change of KEDA's certificate waits, at each of
+	// its stages, for pods that cannot be looked at. At least a second: to wait for
+	// nobody is what the annotation for an immediate rotation is for.
+	ConvergenceTimeout time.Duration
 	// LeaderElection is off only where there is one process, outside a cluster.
 	LeaderElection bool
 	// ShutdownDelay is how long admission is served after the process was told to
@@ -52,6 +56,9 @@ func (o Options) Validate() field.ErrorList {
 	}
 	faults = append(faults, validateAddress(root.Child("metricsAddress"), o.MetricsAddress)...)
 	faults = append(faults, validateAddress(root.Child("healthAddress"), o.HealthAddress)...)
+	if o.ConvergenceTimeout < time.Second {
+		faults = append(faults, field.Invalid(root.Child("convergenceTimeout"), o.ConvergenceTimeout.String(), "must be at least 1s"))
+	}
 	if o.ShutdownDelay < 0 {
 		faults = append(faults, field.Invalid(root.Child("shutdownDelay"), o.ShutdownDelay.String(), "must not be negative"))
 	}

@@ -62,6 +62,8 @@ func optionsFor(delay time.Duration, namespaces ...string) Options {
 		HealthAddress:  fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(GinkgoTB())),
 		KEDANamespaces: namespaces,
 		ShutdownDelay:  delay,
+		// No pods run, so nobody is waited for.
+		ConvergenceTimeout: time.Second,
 	}
 }
 

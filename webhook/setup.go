@@ -8,6 +8,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
@@ -45,6 +46,7 @@ func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		corev1.AddToScheme, appsv1.AddToScheme, admissionregistrationv1.AddToScheme, apiregistrationv1.AddToScheme,
+		discoveryv1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("building the scheme: %w", err)
@@ -80,7 +82,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 	if err := certificate.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces}); err != nil {
+	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces, ConvergenceTimeout: o.ConvergenceTimeout}); err != nil {
 		return nil, err
 	}
 	published, err := newStates(ctx, mgr, o.KEDANamespaces)

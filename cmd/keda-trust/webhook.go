@@ -23,6 +23,7 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook"
 	"github.com/keda-trust/keda-trust/webhook/serving"
+	"github.com/keda-trust/keda-trust/webhook/trust"
 )
 
 type webhookFlags struct {
@@ -71,6 +72,7 @@ func (w *webhookFlags) register(c *cobra.Command) {
 	f.DurationVar(&w.Serving.LeafLifetime, "leaf-lifetime", serving.MaxLeafLifetime, "lifetime of the serving certificate of one replica, from 1h to 24h")
 	f.DurationVar(&w.Serving.CALifetime, "ca-lifetime", serving.DefaultCALifetime, "lifetime of the CA of the serving certificates; it is renewed at two thirds")
 	f.DurationVar(&w.Serving.Dwell, "ca-dwell", serving.DefaultDwell, "time between the publication of a CA and its first use, at least 30s")
+	f.DurationVar(&w.ConvergenceTimeout, "convergence-timeout", trust.DefaultConvergenceTimeout, "how long each stage of a change of KEDA's certificate waits for pods that cannot be looked at, at least 1s")
 	f.DurationVar(&w.ShutdownDelay, "shutdown-delay", 10*time.Second, "how long to serve on, unready, after SIGTERM")
 	f.IntVar(&w.logLevel, "log-level", 0, "0, or 1 for one line an admission and more")
 	f.StringVar(&w.kubeconfig, "kubeconfig", "", "kubeconfig file, for a process outside of the cluster; the pod's own account if not given")
@@ -101,6 +103,7 @@ var flagOf = map[string]string{
 	"options.kedaNamespaces":       "--keda-namespaces",
 	"options.metricsAddress":       "--metrics-bind-address",
 	"options.healthAddress":        "--health-probe-bind-address",
+	"options.convergenceTimeout":   "--convergence-timeout",
 	"options.shutdownDelay":        "--shutdown-delay",
 	"options.serving.namespace":    "--namespace",
 	"options.serving.hosts":        "--serving-hosts",

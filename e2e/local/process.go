@@ -63,6 +63,7 @@ func StartServer(ctx context.Context, options ServerOptions) (*Server, error) {
 		"--metrics-bind-address=0",
 		"--health-probe-bind-address="+s.health,
 		"--shutdown-delay=0s",
+		"--convergence-timeout=1s", // no pods run, so nobody is waited for
 	)
 	s.command.Stdout, s.command.Stderr = log, log
 	// An interrupt from the terminal is for us, who stop what we started.

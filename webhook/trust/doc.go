@@ -14,8 +14,20 @@
 //   - All reading is live, by name; package watch tells when to read again.
 //   - The published Secret has the type kubernetes.io/tls, so that tools that
 //     look for certificates about to expire find it.
-//   - Publishing replaces at once. Staging a change of certificate belongs
-//     between the resolution and the publisher, and is neither's concern.
+//   - A change of certificate is published in stages, so that no handshake fails:
+//     the next CA beside the one in use, then its leaf, then without the old CA,
+//     each when all consumers have the one before. Which stage is next follows
+//     from what is published and what is wanted; nothing is remembered, so a crash
+//     anywhere is gone on from. A change that is given up is undone in the same way
+//     before the next begins, so there are never more than two generations.
+//   - Where the published Secret is lost, the CAs of the state are trusted on until
+//     everybody has the new one. The same holds where KEDA was the issuer before.
+//   - What is published stays for a minute before other sources are followed. That
+//     is counted from what the state itself says, so another leader keeps to it; a
+//     change under way is no other source, and goes on.
+//   - When something was published is noted on it by us, in an annotation. The time
+//     that the API server keeps of our last write moves with writes that change
+//     nothing of it.
 //   - An Event about a Namespace is kept in it, where whoever installed KEDA looks,
 //     and in "default" where keda-trust lacks its Role: nowhere else could it say so.
 //   - What was told of a fault is remembered in memory only, and told again before

@@ -31,7 +31,7 @@ func runManager(c *rest.Config, o ctrl.Options, namespaces ...string) {
 	o.Controller.SkipNameValidation = new(true) // one process, several managers
 	mgr, err := ctrl.NewManager(c, o)
 	Expect(err).NotTo(HaveOccurred())
-	Expect(SetupWithManager(mgr, Options{Namespaces: namespaces})).To(Succeed())
+	Expect(SetupWithManager(mgr, Options{Namespaces: namespaces, ConvergenceTimeout: impatient})).To(Succeed())
 	life, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(life) }()

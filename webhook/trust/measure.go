@@ -3,44 +3,78 @@ package trust
 import (
 	"context"
 	"crypto/x509"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
-	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/consumers"
 )
 
-// measure says how long the certificate is valid that KEDA's pods mount, also
-// while a fault keeps another one from being published, and nothing where no
-// state names one.
-func (r *Reconciler) measure(ctx context.Context, namespace string) error {
-	leaf, err := r.publishedLeaf(ctx, namespace)
-	if err != nil {
-		return err
+// view is what stands published, as far as metrics show it.
+type view struct {
+	state         *injector.State
+	leaf          *x509.Certificate
+	ca, customCAs injector.Bundle
+	// stage is empty where it is not known how far a change of certificate is, for
+	// the source cannot be used now.
+	stage   stage
+	started time.Time
+	// lagging counts by component.
+	lagging map[string]int
+}
+
+// viewOf is what stands while nothing is published.
+func viewOf(have standing) view {
+	return view{state: have.state, leaf: have.certificates.leaf.Certificate(), customCAs: have.customCAs}
+}
+
+// view is what stands after a look at a change of certificate.
+func (r rotation) view(m marks) view {
+	v := view{
+		state: r.resolution.State, leaf: r.resolution.Leaf.Certificate(), customCAs: r.resolution.CustomCAs,
+		stage: r.stage, started: m.rotationStarted, lagging: map[string]int{},
 	}
-	if leaf == nil {
-		unmeasure(namespace)
+	for _, component := range []string{
+		string(injector.ComponentOperator), string(injector.ComponentMetricsAPIServer), string(injector.ComponentAdmissionWebhooks), consumers.APIServer,
+	} {
+		v.lagging[component] = 0
+	}
+	for _, l := range r.lagging {
+		v.lagging[l.Component]++
+	}
+	return v
+}
+
+// measure shows what stands published, also while a fault keeps anything else
+// from it, and nothing where there is no state.
+func (r *Reconciler) measure(ctx context.Context, namespace string, v view) error {
+	if v.state == nil {
+		published.drop(namespace)
 		return nil
 	}
-	notBefore.WithLabelValues(namespace).Set(float64(leaf.NotBefore.Unix()))
-	notAfter.WithLabelValues(namespace).Set(float64(leaf.NotAfter.Unix()))
+	if ca, err := injector.ParseBundle(v.state.CABundle); err == nil { // there is none before KEDA has issued
+		v.ca = ca
+	}
+	if name := v.state.CertificateSecret; name != injector.PublishedSecret {
+		leaf, err := r.leafOf(ctx, namespace, name)
+		if err != nil {
+			return err
+		}
+		v.leaf = leaf
+	}
+	published.show(namespace, v)
 	return nil
 }
 
-func unmeasure(namespace string) {
-	notBefore.DeleteLabelValues(namespace)
-	notAfter.DeleteLabelValues(namespace)
-}
-
-// publishedLeaf is nil where there is none, or none that can be read: what the
-// state names is then published anew, or told by the finding that prevents it.
-func (r *Reconciler) publishedLeaf(ctx context.Context, namespace string) (*x509.Certificate, error) {
-	state, err := installation.State(ctx, r.reader.Live, namespace)
-	if err != nil || state == nil || state.CertificateSecret == "" {
-		return nil, err
+// leafOf is the certificate in a Secret that is not ours, nil where there is none
+// or none that can be read: whoever issues it has to mend that.
+func (r *Reconciler) leafOf(ctx context.Context, namespace, name string) (*x509.Certificate, error) {
+	if name == "" {
+		return nil, nil
 	}
 	secret := &corev1.Secret{}
-	absence, err := r.reader.get(ctx, namespace, state.CertificateSecret, secret)
+	absence, err := r.reader.get(ctx, namespace, name, secret)
 	if absence != nil || err != nil {
 		return nil, err
 	}
@@ -48,5 +82,5 @@ func (r *Reconciler) publishedLeaf(ctx context.Context, namespace string) (*x509
 	if invalid != nil {
 		return nil, nil
 	}
-	return leaf.Chain[0], nil
+	return leaf.Certificate(), nil
 }

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,6 +23,9 @@ func (k *keda) validity() map[string]int64 {
 	Expect(err).NotTo(HaveOccurred())
 	seconds := map[string]int64{}
 	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), "keda_trust_published_leaf_") {
+			continue
+		}
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {
 				if label.GetName() == "keda_namespace" && label.GetValue() == k.namespace && metric.GetGauge() != nil {
@@ -59,7 +63,7 @@ var _ = Describe("the validity of the published leaf as a metric", func() {
 		Expect(k.validity()).To(Equal(validityOf(begin, end)))
 
 		k.put(ctx, "Secret", "my-tls", nil)
-		unmeasure(k.namespace) // as another process begins
+		published.drop(k.namespace) // as another process begins
 		k.restart()
 		k.reconcile(ctx)
 		Expect(k.validity()).To(Equal(validityOf(begin, end)))

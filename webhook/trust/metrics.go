@@ -18,16 +18,13 @@ var (
 		Name: "keda_trust_resolution_faults_total",
 		Help: "Faults that kept this process from publishing, one for each fault and attempt, by namespace and reason.",
 	}, []string{ofNamespace, "reason"})
-	notBefore = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "keda_trust_published_leaf_not_before_timestamp_seconds",
-		Help: "When the certificate that the published state names begins to be valid, in seconds since the epoch, by namespace.",
-	}, []string{ofNamespace})
-	notAfter = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "keda_trust_published_leaf_not_after_timestamp_seconds",
-		Help: "When the certificate that the published state names ends, in seconds since the epoch, by namespace.",
-	}, []string{ofNamespace})
+	rotations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "keda_trust_rotations_total",
+		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, or immediate as was ordered.",
+	}, []string{ofNamespace, "how"})
+	published = newGauges()
 )
 
 func init() {
-	metrics.Registry.MustRegister(publications, faults, notBefore, notAfter)
+	metrics.Registry.MustRegister(publications, faults, rotations, published)
 }

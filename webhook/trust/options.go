@@ -1,6 +1,16 @@
 package trust
 
-import "time"
+import (
+	"net"
+	"time"
+
+	"github.com/keda-trust/keda-trust/webhook/endpoints"
+)
+
+// DefaultConvergenceTimeout is five minutes: a kubelet looks at a mounted Secret
+// once a minute and takes it from a cache that may be another minute old, and a
+// busy one is late. Doubled, and a moment for KEDA to read it.
+const DefaultConvergenceTimeout = 5 * time.Minute
 
 const (
 	// recheck bounds how long a change can go unseen that no watch told of.
@@ -24,8 +34,31 @@ const (
 type Options struct {
 	// Namespaces are those in which keda-trust was granted its Roles.
 	Namespaces []string
+	// ConvergenceTimeout is how long a stage of a change of certificate waits for
+	// consumers that cannot be seen; zero for DefaultConvergenceTimeout.
+	ConvergenceTimeout time.Duration
+	// Dial reaches KEDA's pods; nil for the network.
+	Dial endpoints.Dialer
 	// Now is the clock; nil for the machine's.
 	Now func() time.Time
+}
+
+func (o Options) convergenceTimeout() time.Duration {
+	if o.ConvergenceTimeout == 0 {
+		return DefaultConvergenceTimeout
+	}
+	return o.ConvergenceTimeout
+}
+
+// quiet is no longer than consumers are waited for: what has arrived everywhere
+// may be followed by the next.
+func (o Options) quiet() time.Duration { return min(quiet, o.convergenceTimeout()) }
+
+func (o Options) dial() endpoints.Dialer {
+	if o.Dial == nil {
+		return new(net.Dialer).DialContext
+	}
+	return o.Dial
 }
 
 func (o Options) now() time.Time {

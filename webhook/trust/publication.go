@@ -3,71 +3,74 @@ package trust
 import (
 	"context"
 	"errors"
-	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
-	"github.com/keda-trust/keda-trust/webhook/installation"
 )
 
-// publish returns as findings what stands in the way and only a person can move.
-func (r *Reconciler) publish(ctx context.Context, to audience, resolution injector.Resolution) ([]injector.Finding, error) {
-	namespace := to.namespace.Name
-	before, err := r.trusted(ctx, namespace)
-	if err != nil {
-		return nil, err
+// outcome is what publishing came to.
+type outcome struct {
+	findings []injector.Finding
+	// published are the certificates and custom CAs that stand now.
+	published view
+	// again is when to look again, zero for no sooner than without.
+	again time.Duration
+}
+
+// publish brings what is published a step nearer to what is wanted. Its findings
+// are what stands in the way and only a person can move, or what is held back.
+func (r *Reconciler) publish(ctx context.Context, to audience, seen reading, have standing) (outcome, error) {
+	namespace, wanted, now := to.namespace.Name, seen.resolution, r.options.now()
+	flapping := r.episodes.look(namespace, wanted.State.ID, now, r.options.quiet())
+	if left := r.heldBack(seen, have); left > 0 {
+		logf.FromContext(ctx).Info("Held back, for something else was published just now", "state", wanted.State.ID, "for", left)
+		return outcome{findings: flapping, published: viewOf(have), again: left}, nil
 	}
-	done, err := r.publisher.publish(ctx, namespace, resolution)
+	rotation, err := r.rotate(ctx, seen, have)
+	if err != nil {
+		return outcome{}, err
+	}
+	resolution := rotation.resolution
+	marks := marks{now: now, target: wanted.State.ID, asked: seen.asked, rotationStarted: rotation.started(have, now)}
+	done, err := r.publisher.publish(ctx, namespace, resolution, have, marks)
 	var foreign *foreignError
 	if errors.As(err, &foreign) {
 		refused := []injector.Finding{foreign.finding()}
 		r.count(namespace, refused)
-		return refused, nil
+		return outcome{findings: refused, published: viewOf(have)}, nil
 	}
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	if done.any() {
 		publications.WithLabelValues(namespace).Inc()
 		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
-			"customCAConfigMap", resolution.State.CustomCAConfigMap)
+			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
 	}
-	r.teller.publication(to, done, resolution, before)
-	return nil, r.publisher.prune(ctx, namespace, r.options.now())
+	r.teller.publication(to, done, resolution, have.customCAs)
+	if done.secret {
+		r.teller.rotation(to, rotation, have)
+	} else {
+		marks.rotationStarted = have.rotationStarted()
+	}
+	out := outcome{findings: append(flapping, rotation.findings()...), published: rotation.view(marks)}
+	if rotation.waits() {
+		out.again = again()
+	}
+	return out, r.publisher.prune(ctx, namespace, now)
 }
 
-// trusted are the custom CAs of the state that is published, none where there
-// is no state or it cannot be read: then all are told as added.
-func (r *Reconciler) trusted(ctx context.Context, namespace string) (injector.Bundle, error) {
-	state, err := installation.State(ctx, r.reader.Live, namespace)
-	if err != nil || state == nil || state.CustomCAConfigMap == "" {
-		return injector.Bundle{}, err
+// heldBack is how long the state that the sources ask for has to wait, for the
+// one before it has hardly been carried out. What was lost is put back at once.
+func (r *Reconciler) heldBack(seen reading, have standing) time.Duration {
+	wanted := seen.resolution
+	if wanted.Secret != nil && have.certificates.leaf.Certificate() == nil {
+		return 0
 	}
-	published, found, err := r.configMap(ctx, namespace, state.CustomCAConfigMap)
-	if err != nil || !found {
-		return injector.Bundle{}, err
-	}
-	cas, invalid := injector.ParseBundle([]byte(published.Data[injector.PublishedCAKey]))
-	if invalid != nil {
-		logf.FromContext(ctx).Info("The published custom CAs cannot be read and are published anew", "configMap", published.Name, "error", invalid.Error())
-	}
-	return cas, nil
-}
-
-func (r *Reconciler) configMap(ctx context.Context, namespace, name string) (*corev1.ConfigMap, bool, error) {
-	configMap := &corev1.ConfigMap{}
-	err := r.reader.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, configMap)
-	if apierrors.IsNotFound(err) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, name, err)
-	}
-	return configMap, true, nil
+	return have.noted().heldBack(wanted.State.ID, seen.asked, r.options.now(), r.options.quiet())
 }
 
 // release tells once that a namespace is no longer managed. That it was told
@@ -76,8 +79,8 @@ func (r *Reconciler) release(ctx context.Context, ns *corev1.Namespace) error {
 	if !r.granted(ns.Name) {
 		return nil
 	}
-	state, found, err := r.configMap(ctx, ns.Name, injector.StateConfigMap)
-	if err != nil || !found || !injector.Published(state.Labels) || state.Annotations[injector.AnnotationReleased] != "" {
+	state, err := read(ctx, r.reader.Live, "ConfigMap", ns.Name, injector.StateConfigMap, &corev1.ConfigMap{})
+	if err != nil || state == nil || !injector.Published(state.Labels) || state.Annotations[injector.AnnotationReleased] != "" {
 		return err
 	}
 	if state.Annotations == nil {

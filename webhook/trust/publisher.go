@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,13 +35,45 @@ type publication struct{ secret, state bool }
 
 func (p publication) any() bool { return p.secret || p.state }
 
-// publish makes the cluster agree with the resolution. The state comes last, so
-// that what it names exists whenever somebody carries it out.
-func (p publisher) publish(ctx context.Context, namespace string, r injector.Resolution) (publication, error) {
+// marks are noted on what is published, for whoever comes next.
+type marks struct {
+	now time.Time
+	// target is the ID of the state that the sources ask for, asked what the
+	// annotations do.
+	target, asked string
+	// rotationStarted is zero where no change of certificate is under way.
+	rotationStarted time.Time
+}
+
+func (m marks) secret(object client.Object) {
+	annotations := map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}
+	if !m.rotationStarted.IsZero() {
+		annotations[injector.AnnotationRotationStarted] = m.rotationStarted.UTC().Format(time.RFC3339Nano)
+	}
+	annotate(object, annotations, injector.AnnotationRotationStarted)
+}
+
+func (m marks) state(object client.Object) {
+	annotations := map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano), injector.AnnotationTarget: m.target, injector.AnnotationAsked: m.asked}
+	annotate(object, annotations, injector.AnnotationReleased)
+}
+
+// annotate sets annotations, after those of a key that may no longer hold.
+func annotate(object client.Object, annotations map[string]string, stale string) {
+	all := map[string]string{}
+	maps.Copy(all, object.GetAnnotations())
+	delete(all, stale)
+	maps.Copy(all, annotations)
+	object.SetAnnotations(all)
+}
+
+// publish makes the cluster agree with the resolution, where it does not. The
+// state comes last, so that what it names exists whenever somebody carries it out.
+func (p publisher) publish(ctx context.Context, namespace string, r injector.Resolution, have standing, m marks) (publication, error) {
 	var done publication
 	var err error
 	if want := r.CertificateObject(namespace); want != nil {
-		if done.secret, err = p.ensureSecret(ctx, want); err != nil {
+		if done.secret, err = p.ensureSecret(ctx, want, have.secretObject, m); err != nil {
 			return done, err
 		}
 	}
@@ -55,18 +86,17 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 	if err != nil {
 		return done, fmt.Errorf("encoding the state of Namespace %s: %w", namespace, err)
 	}
-	done.state, err = p.ensureState(ctx, want)
+	done.state, err = p.ensureState(ctx, want, have.stateObject, m)
 	return done, err
 }
 
-func (p publisher) ensureSecret(ctx context.Context, want *corev1.Secret) (bool, error) {
-	have := &corev1.Secret{}
-	found, err := p.get(ctx, want, have)
-	if err != nil {
-		return false, err
-	}
-	if !found {
+func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, m marks) (bool, error) {
+	if have == nil {
+		m.secret(want)
 		return true, p.create(ctx, want)
+	}
+	if err := checkOurs("Secret", have); err != nil {
+		return false, err
 	}
 	if have.Type != want.Type {
 		return false, &foreignError{"Secret " + client.ObjectKeyFromObject(have).String(),
@@ -75,39 +105,45 @@ func (p publisher) ensureSecret(ctx context.Context, want *corev1.Secret) (bool,
 	if maps.EqualFunc(have.Data, want.Data, bytes.Equal) {
 		return false, nil
 	}
+	have = have.DeepCopy()
 	have.Data = want.Data
+	m.secret(have)
 	return true, p.update(ctx, have, "Secret")
 }
 
-func (p publisher) ensureState(ctx context.Context, want *corev1.ConfigMap) (bool, error) {
-	have := &corev1.ConfigMap{}
-	found, err := p.get(ctx, want, have)
-	if err != nil {
-		return false, err
-	}
-	if !found {
+func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap, m marks) (bool, error) {
+	if have == nil {
+		m.state(want)
 		return true, p.create(ctx, want)
 	}
-	_, released := have.Annotations[injector.AnnotationReleased]
-	same := maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0
-	if same && !released {
-		return false, nil
+	if err := checkOurs("ConfigMap", have); err != nil {
+		return false, err
 	}
-	delete(have.Annotations, injector.AnnotationReleased)
+	have = have.DeepCopy()
+	if maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0 {
+		if _, released := have.Annotations[injector.AnnotationReleased]; !released {
+			return false, nil
+		}
+		delete(have.Annotations, injector.AnnotationReleased)
+		return false, p.update(ctx, have, "ConfigMap")
+	}
 	have.Data, have.BinaryData = want.Data, nil
-	return !same, p.update(ctx, have, "ConfigMap")
+	m.state(have)
+	return true, p.update(ctx, have, "ConfigMap")
 }
 
 // ensureImmutable replaces a ConfigMap whose content is not what its name says,
 // since it cannot be changed.
 func (p publisher) ensureImmutable(ctx context.Context, want *corev1.ConfigMap) error {
-	have := &corev1.ConfigMap{}
-	found, err := p.get(ctx, want, have)
+	have, err := read(ctx, p.live, "ConfigMap", want.Namespace, want.Name, &corev1.ConfigMap{})
 	if err != nil {
 		return err
 	}
-	if !found {
+	if have == nil {
 		return p.create(ctx, want)
+	}
+	if err := checkOurs("ConfigMap", have); err != nil {
+		return err
 	}
 	if maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0 && ptr.Deref(have.Immutable, false) {
 		return nil
@@ -118,22 +154,14 @@ func (p publisher) ensureImmutable(ctx context.Context, want *corev1.ConfigMap) 
 	return p.create(ctx, want)
 }
 
-// get fills have with the object of want's name, which has to be ours.
-func (p publisher) get(ctx context.Context, want, have client.Object) (found bool, err error) {
-	kind, key := want.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(want)
-	err = p.live.Get(ctx, key, have)
-	if apierrors.IsNotFound(err) {
-		return false, nil
+// checkOurs refuses to change what somebody else published under our name.
+func checkOurs(kind string, have client.Object) error {
+	if injector.Published(have.GetLabels()) {
+		return nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("reading %s %s: %w", kind, key, err)
-	}
-	if !injector.Published(have.GetLabels()) {
-		return false, &foreignError{kind + " " + key.String(),
-			fmt.Sprintf("exists and is not keda-trust's: its label %s is %q, want %q; rename or delete it, and it is published",
-				injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
-	}
-	return true, nil
+	return &foreignError{kind + " " + client.ObjectKeyFromObject(have).String(),
+		fmt.Sprintf("exists and is not keda-trust's: its label %s is %q, want %q; rename or delete it, and it is published",
+			injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
 }
 
 func (p publisher) create(ctx context.Context, want client.Object) error {

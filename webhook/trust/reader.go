@@ -41,6 +41,10 @@ func (r Reader) Resolve(ctx context.Context, namespace string, incoming *appsv1.
 type reading struct {
 	resolution   injector.Resolution
 	installation injector.Installation
+	// immediate: a change of certificate is not staged.
+	immediate bool
+	// asked names what the annotations ask for.
+	asked string
 	// targets are the objects at whose change to decide anew.
 	targets []watch.Target
 }
@@ -56,6 +60,10 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	if err != nil {
 		return reading{}, err
 	}
+	asked, err := options.Digest()
+	if err != nil {
+		return reading{}, err
+	}
 	resolution := injector.Resolve(injector.ResolveInput{
 		Options: options, Installation: found, Contents: contents, Now: r.now(),
 	})
@@ -63,7 +71,9 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	if len(injector.Faults(findings)) > 0 {
 		resolution = injector.Resolution{Findings: resolution.Findings}
 	}
-	return reading{resolution: resolution, installation: found, targets: append(targets, standingTargets(ns.Name)...)}, nil
+	return reading{
+		resolution: resolution, installation: found, immediate: options.ImmediateRotation, asked: asked, targets: append(targets, standingTargets(ns.Name)...),
+	}, nil
 }
 
 func (r Reader) now() time.Time {

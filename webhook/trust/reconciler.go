@@ -15,6 +15,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/consumers"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -24,7 +25,9 @@ type Reconciler struct {
 	options   Options
 	reader    Reader
 	publisher publisher
+	observer  consumers.Observer
 	teller    *teller
+	episodes  *episodes
 	watch     *watch.Informers
 }
 
@@ -35,7 +38,9 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 		options:   o,
 		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
+		observer:  consumers.Observer{Live: live, Dial: o.dial(), Bound: o.convergenceTimeout()},
 		teller:    newTeller(recorder, o.now),
+		episodes:  newEpisodes(),
 		watch:     watch.New(nil),
 	}
 }
@@ -90,7 +95,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 func (r *Reconciler) rest(namespace string) {
 	r.watch.Set(namespace, nil)
 	r.teller.forget(namespace)
-	unmeasure(namespace)
+	r.episodes.forget(namespace)
+	published.drop(namespace)
 }
 
 func (r *Reconciler) granted(namespace string) bool {
@@ -109,6 +115,11 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	r.watch.Set(ns.Name, targets)
 	to := audience{namespace: ns, operator: seen.installation.Deployments[injector.ComponentOperator]}
+	have, err := r.standing(ctx, ns.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	came := outcome{published: viewOf(have)}
 	findings := resolution.Findings
 	switch {
 	case resolution.State == nil:
@@ -116,18 +127,25 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	case mode == injector.ModeAudit:
 		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution), Warning: true})
 	default:
-		refused, err := r.publish(ctx, to, resolution)
-		if err != nil {
+		if came, err = r.publish(ctx, to, seen, have); err != nil {
 			return ctrl.Result{}, err
 		}
-		findings = append(findings, refused...)
+		findings = append(findings, came.findings...)
 	}
 	r.log(ctx, findings)
 	r.teller.findings(to, findings)
-	if err := r.measure(ctx, ns.Name); err != nil {
+	if err := r.measure(ctx, ns.Name, came.published); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: r.after(resolution)}, nil
+	return ctrl.Result{RequeueAfter: sooner(r.after(resolution), came.again)}, nil
+}
+
+// sooner is a, or b where that is set and comes first.
+func sooner(a, b time.Duration) time.Duration {
+	if b > 0 {
+		return min(a, b)
+	}
+	return a
 }
 
 // after is when to look again though nothing has told of a change.

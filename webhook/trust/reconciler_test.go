@@ -76,7 +76,7 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 
 		next := certtest.NewCA(GinkgoTB(), "Next")
 		k.put(ctx, "Secret", "my-tls", certificateFrom(next, k.namespace))
-		k.reconcile(ctx)
+		k.converge(ctx)
 		Expect(k.state(ctx).CABundle).To(Equal(next.CertPEM))
 		Expect(k.told()).To(ContainElement(HavePrefix("Normal Published")))
 	})

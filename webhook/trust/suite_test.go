@@ -25,6 +25,9 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
+// impatient waits for nobody.
+const impatient = time.Nanosecond
+
 var (
 	environment *envtest.Environment
 	config      *rest.Config
@@ -63,6 +66,9 @@ type keda struct {
 	events    chan string
 	// ahead is how far the reconciler's clock is.
 	ahead time.Duration
+	// patient is the Options.ConvergenceTimeout. By default nobody is waited for, and
+	// every source is followed at once.
+	patient time.Duration
 }
 
 func newKEDA(ctx context.Context, annotations map[string]string) *keda {
@@ -76,7 +82,7 @@ func newKEDAIn(ctx context.Context, cluster client.Client, annotations map[strin
 		GenerateName: "keda-", Labels: map[string]string{injector.LabelInject: "enabled"}, Annotations: annotations,
 	}}
 	Expect(cluster.Create(ctx, ns)).To(Succeed())
-	k := &keda{client: cluster, namespace: ns.Name}
+	k := &keda{client: cluster, namespace: ns.Name, patient: impatient}
 	k.restart()
 	return k
 }
@@ -88,13 +94,26 @@ func (k *keda) restart(granted ...string) {
 	if granted == nil {
 		granted = []string{k.namespace}
 	}
-	r := NewReconciler(k.client, k.client, recorder, Options{Namespaces: granted, Now: func() time.Time { return time.Now().Add(k.ahead) }})
+	r := NewReconciler(k.client, k.client, recorder, Options{Namespaces: granted, ConvergenceTimeout: k.patient, Now: k.now})
 	k.reconcile = func(ctx context.Context) ctrl.Result {
 		GinkgoHelper()
 		result, err := r.Reconcile(ctx, watch.Request(k.namespace))
 		Expect(err).NotTo(HaveOccurred())
 		return result
 	}
+}
+
+func (k *keda) now() time.Time { return time.Now().Add(k.ahead) }
+
+// converge reconciles until no change of certificate is under way.
+func (k *keda) converge(ctx context.Context) {
+	GinkgoHelper()
+	for range 5 {
+		if k.reconcile(ctx).RequeueAfter > 10*time.Second {
+			return
+		}
+	}
+	Fail("a change of certificate does not end")
 }
 
 func (k *keda) told() []string {

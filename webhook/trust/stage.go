@@ -1,0 +1,117 @@
+package trust
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// certificates are a leaf and the CAs that are trusted beside it.
+type certificates struct {
+	leaf injector.Leaf // zero for none that can be used
+	ca   injector.Bundle
+}
+
+// move is what brings what is published nearer to what is wanted.
+type move string
+
+const (
+	moveReplace move = "replace" // nothing is published that anybody could use
+	moveOrdered move = "ordered" // somebody asked for it at once
+	moveDrop    move = "drop"    // CAs that verify neither leaf: of one before, or of a change given up
+	moveAdd     move = "add"     // the CAs of the next leaf
+	moveSwitch  move = "switch"  // the next leaf
+	movePrune   move = "prune"   // CAs that verify the leaf, but are not wanted any more
+	moveNone    move = "none"
+)
+
+// step is the next thing to publish.
+type step struct {
+	move move
+	to   certificates
+	// gated: not before all consumers have what is published now.
+	gated bool
+}
+
+// circumstances are what a step depends on beside the certificates.
+type circumstances struct {
+	now time.Time
+	// immediate: a rotation was ordered at once, whoever still needs the old CA.
+	immediate bool
+	// aged: what is published has been out for longer than anybody is waited for.
+	aged bool
+}
+
+// next decides by what is published and what is wanted alone, so that whoever
+// comes after a crash goes on where it happened. It is pure. The first row that
+// fits is the answer; a dash is "whatever". CAs of nobody verify neither the leaf
+// that is published nor are they wanted:
+//
+//	published     ordered  CAs of nobody  CAs lacking  leaf    CAs to spare  answer
+//	no leaf       -        -              -            -       -             replace  wanted, and CAs published so far
+//	useless leaf  -        -              -            -       -             replace  wanted
+//	usable        yes      any difference                                    ordered  wanted
+//	usable        no       yes            -            -       -             drop     those, gated
+//	usable        no       no             yes          -       -             add      those
+//	usable        no       no             no           other   -             switch   the leaf, gated; not so if aged and one CA verifies both
+//	usable        no       no             no           wanted  yes           prune    those, gated
+//	usable        no       no             no           wanted  no            none
+//
+// No row publishes more than the CAs of one leaf and those of the next. Equal CAs
+// in another order are equal. A useless leaf has ended, or no CA beside it
+// verifies it: no handshake is left that could fail.
+func next(have, want certificates, c circumstances) step {
+	if have.leaf.Certificate() == nil {
+		return step{move: moveReplace, to: certificates{want.leaf, injector.Union(want.ca, have.ca)}}
+	}
+	own := have.ca.Verifying(have.leaf, c.now)
+	same := bytes.Equal(have.leaf.CertPEM, want.leaf.CertPEM)
+	ofNobody := have.ca.Without(injector.Union(own, want.ca))
+	lacking, spare := want.ca.Without(have.ca), have.ca.Without(want.ca)
+	if same {
+		have.leaf = want.leaf // the key may be written in another way
+	}
+	switch {
+	case own.Len() == 0:
+		return step{move: moveReplace, to: want}
+	case same && lacking.Len() == 0 && spare.Len() == 0:
+		return step{move: moveNone, to: have}
+	case c.immediate:
+		return step{move: moveOrdered, to: want}
+	case ofNobody.Len() > 0:
+		return step{move: moveDrop, to: certificates{have.leaf, have.ca.Without(ofNobody)}, gated: true}
+	case lacking.Len() > 0:
+		return step{move: moveAdd, to: certificates{have.leaf, injector.Union(have.ca, want.ca)}}
+	case !same:
+		shared := own.Verifying(want.leaf, c.now).Len() > 0
+		return step{move: moveSwitch, to: certificates{want.leaf, have.ca}, gated: !(shared && c.aged)}
+	}
+	return step{move: movePrune, to: want, gated: true}
+}
+
+// stage is how far a change of certificate has come. Its values are a label.
+type stage string
+
+const (
+	stageSteady    stage = "steady"    // what is published is what is wanted
+	stageTrusting  stage = "trusting"  // the next CA is published; its leaf waits for all to have it
+	stageServing   stage = "serving"   // the next leaf is published; the old CA waits for all to serve it
+	stageReturning stage = "returning" // a change was given up; its CA waits for none to serve its leaf
+)
+
+var stages = []stage{stageSteady, stageTrusting, stageServing, stageReturning}
+
+// stageBefore is the stage that ends with a step.
+func stageBefore(s step, want certificates) stage {
+	served := bytes.Equal(s.to.leaf.CertPEM, want.leaf.CertPEM)
+	switch {
+	case s.move == moveNone:
+		return stageSteady
+	case s.move == movePrune, s.move == moveDrop && served:
+		return stageServing
+	case s.move == moveDrop:
+		return stageReturning
+	}
+	return stageTrusting
+}

@@ -1,0 +1,60 @@
+package trust
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// rotation tells of a stage that was published, once for each. Who holds up the
+// next one is told by findings.
+func (t *teller) rotation(to audience, r rotation, have standing) {
+	switch next := r.resolution.Leaf; {
+	case len(r.lagging) > 0 || r.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case r.finished():
+		rotations.WithLabelValues(to.namespace.Name, finishedHow(r.step)).Inc()
+		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(r, have))
+	case r.waits() && have.rotationStarted().IsZero():
+		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, fmt.Sprintf("%s; now: %s", stageNote(r.stage), next))
+	case r.waits():
+		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, fmt.Sprintf("%s; now: %s", stageNote(r.stage), next))
+	}
+}
+
+// stageNote says what a stage waits for.
+func stageNote(s stage) string {
+	switch s {
+	case stageTrusting:
+		return "the CA of another certificate is published beside the one in use; the certificate follows when everybody has both"
+	case stageServing:
+		return "another certificate is published; the CA of the one before goes when everybody serves it"
+	case stageReturning:
+		return "the change of certificate was given up; its CA goes when nobody serves what it issued"
+	}
+	return ""
+}
+
+func finishedHow(s step) string {
+	if s.move == moveOrdered {
+		return "immediate"
+	}
+	return "staged"
+}
+
+func finishedNote(r rotation, have standing) string {
+	note := fmt.Sprintf("the certificate is %s", r.resolution.Leaf)
+	var gone []string
+	for _, cert := range have.certificates.ca.Without(r.resolution.CA).Certificates() {
+		gone = append(gone, injector.Describe(cert))
+	}
+	if len(gone) > 0 {
+		note += "; no longer trusted: " + strings.Join(gone, ", ")
+	}
+	if r.step.move == moveOrdered {
+		note += fmt.Sprintf("; at once, as %s says", injector.AnnotationRotation)
+	}
+	return note
+}
