@@ -36,6 +36,7 @@ func TestValuesReachWhereTheyAreMeant(t *testing.T) {
 		"a longer timeout":  {"timeoutSeconds: 30", []string{"timeoutSeconds: 30", "terminationGracePeriodSeconds: 50"}},
 		"a name":            {"serviceName: other", []string{"- --service-name=other", `name: "other"`}},
 		"short lives":       {"servingCertificate: {caLifetime: 48h, leafLifetime: 1h30m, caDwell: 30s}", []string{"- --ca-lifetime=48h", "- --leaf-lifetime=1h30m", "- --ca-dwell=30s"}},
+		"a short patience":  {"convergenceTimeout: 90s", []string{"- --convergence-timeout=90s"}},
 		"KEDA's namespaces": {"createNamespaces: true", []string{"helm.sh/resource-policy: keep"}},
 		"monitoring":        {"{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true, labels: {release: prom}}}", []string{"kind: ServiceMonitor", "kind: PrometheusRule", "release: prom", "time() < 604800\n", `expr: absent(up{job="keda-trust-webhook", namespace="keda-trust"} == 1)`}},
 		// Rotated with 504h / 3 = 168h left: an alert at a week would be one at every rotation.
