@@ -16,6 +16,11 @@ const (
 	ReasonCustomCAAdded   Reason = "CustomCAAdded"
 	ReasonCustomCARemoved Reason = "CustomCARemoved"
 
+	// What becomes of the caBundles that keda-trust writes itself.
+	ReasonBundleRestored   Reason = "CABundleRestored"
+	ReasonBundleContested  Reason = "CABundleContested"
+	ReasonBundleNotGranted Reason = "CABundleNotGranted"
+
 	ReasonOptedOut        Reason = "OptedOut"
 	ReasonNotKEDA         Reason = "NotKEDA"
 	ReasonOwnedElsewhere  Reason = "OwnedElsewhere"
@@ -71,6 +76,10 @@ var sentences = map[Reason]string{
 	ReasonPublished:       "a new state has been published",
 	ReasonCustomCAAdded:   "a CA was added to what KEDA's scalers trust",
 	ReasonCustomCARemoved: "a CA was removed from what KEDA's scalers trust",
+
+	ReasonBundleRestored:   "what another writer had made of a caBundle was undone",
+	ReasonBundleContested:  "another writer replaces a caBundle again and again",
+	ReasonBundleNotGranted: "keda-trust has no right to write a caBundle",
 
 	ReasonOptedOut:        "injection is disabled for this object",
 	ReasonNotKEDA:         "not a component of KEDA",
