@@ -40,6 +40,23 @@ func (r bundleRecord) original(key string, present []byte) (was []byte, ours boo
 	return present, false
 }
 
+// RecordedBundles are the webhooks into which, by the record in the annotations of
+// their ValidatingWebhookConfiguration, this caBundle was injected, whatever they
+// hold now. There are none without a record, or with one that cannot be read.
+func RecordedBundles(annotations map[string]string, bundle []byte) []string {
+	var r bundleRecord
+	if err := json.Unmarshal([]byte(annotations[AnnotationInjected]), &r); err != nil || r.Format != recordFormat {
+		return nil
+	}
+	var webhooks []string
+	for _, e := range r.Bundles {
+		if e.Now == digest(bundle) {
+			webhooks = append(webhooks, e.Key)
+		}
+	}
+	return webhooks
+}
+
 // bundleRecordOf reads the record of what came in, or else of what is stored.
 func (j *job) bundleRecordOf(annotations map[string]string) (bundleRecord, []Finding) {
 	text, found := annotations[AnnotationInjected]

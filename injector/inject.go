@@ -47,6 +47,9 @@ type Report struct {
 	Reason    Reason   `json:"reason"`
 	Message   string   `json:"message"`
 	Warnings  []string `json:"warnings"`
+	// Findings are the Warnings as they were found, for who tells them one by one;
+	// what audit would do is none.
+	Findings []Finding `json:"-"`
 }
 
 // header is what tells objects apart; no more of them is decoded for it.
@@ -59,8 +62,8 @@ type header struct {
 	} `json:"metadata"`
 }
 
-// Inject is the one seam through which admission and the command line pass. It
-// is a pure function of the request, and never panics, whatever the bytes.
+// Inject is the one seam through which admission, the controllers and the command
+// line pass. It is a pure function of the request, and never panics, whatever the bytes.
 func Inject(r Request) Result {
 	var object header
 	err := json.Unmarshal(r.Object, &object)
@@ -107,6 +110,7 @@ func (j *job) labelFaults(labels map[string]string) []Finding {
 }
 
 func (j *job) tell(findings []Finding) {
+	j.report.Findings = append(j.report.Findings, findings...)
 	for _, f := range findings {
 		j.report.Warnings = append(j.report.Warnings, f.String())
 	}

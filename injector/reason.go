@@ -22,6 +22,10 @@ const (
 	ReasonRotationFinished Reason = "RotationFinished"
 	ReasonRotationWaiting  Reason = "RotationWaiting"
 	ReasonSourceFlapping   Reason = "SourceFlapping"
+	// What becomes of the caBundles that keda-trust writes itself.
+	ReasonBundleRestored   Reason = "CABundleRestored"
+	ReasonBundleContested  Reason = "CABundleContested"
+	ReasonBundleNotGranted Reason = "CABundleNotGranted"
 
 	ReasonOptedOut        Reason = "OptedOut"
 	ReasonNotKEDA         Reason = "NotKEDA"
@@ -84,6 +88,9 @@ var sentences = map[Reason]string{
 	ReasonRotationFinished: "the certificate that the source holds is served, and its CA alone is trusted",
 	ReasonRotationWaiting:  "a change of certificate waits for something that does not have what is published",
 	ReasonSourceFlapping:   "the sources change faster than they are followed",
+	ReasonBundleRestored:   "what another writer had made of a caBundle was undone",
+	ReasonBundleContested:  "another writer replaces a caBundle again and again",
+	ReasonBundleNotGranted: "keda-trust has no right to write a caBundle",
 
 	ReasonOptedOut:        "injection is disabled for this object",
 	ReasonNotKEDA:         "not a component of KEDA",

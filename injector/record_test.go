@@ -61,3 +61,27 @@ func TestWhatWasInjectedWithoutAVolumeIsTakenOut(t *testing.T) {
 	}
 	assertUninjects(t, live, manifest)
 }
+
+func TestRecordedBundlesAreThoseThatWereInjected(t *testing.T) {
+	t.Parallel()
+	input := []byte(`{"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"keda-admission"},"webhooks":[
+		{"name":"a","clientConfig":{"service":{"namespace":"keda","name":"s"}}},
+		{"name":"b","clientConfig":{"service":{"namespace":"keda","name":"s"},"caBundle":"b3Vycw=="}},
+		{"name":"c","clientConfig":{"url":"https://example.com"}}]}`)
+	injected, report := injectedOnce(t, input, nil, sealed(t, State{CertificateSecret: PublishedSecret, CABundle: []byte("ours")}))
+	if !report.Injected {
+		t.Fatalf("was not injected: %s", report.Message)
+	}
+	annotations := annotationsOf(injected)
+	if got := RecordedBundles(annotations, []byte("ours")); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("recorded for %q, want the one that did not have it", got)
+	}
+	if got := RecordedBundles(annotations, []byte("others")); got != nil {
+		t.Errorf("recorded for %q, want none for another caBundle", got)
+	}
+	for _, unreadable := range []string{"", "{", `{"v":9,"bundles":[{"key":"a","now":"` + digest([]byte("ours")) + `"}]}`} {
+		if got := RecordedBundles(map[string]string{AnnotationInjected: unreadable}, []byte("ours")); got != nil {
+			t.Errorf("record %q is recorded for %q, want none", unreadable, got)
+		}
+	}
+}

@@ -54,6 +54,7 @@ func Resolve(in ResolveInput) Resolution {
 	if r.components(); len(Faults(r.out.Findings)) > 0 {
 		return r.refused()
 	}
+	r.checkWebhookName()
 	if err := r.state.Seal(); err != nil {
 		r.add(fault(ReasonObjectInvalid, r.namespaceObject(), "", "%v", err))
 		return r.refused()

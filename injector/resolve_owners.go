@@ -65,3 +65,15 @@ func (r *resolver) unfilledBundle() string {
 	}
 	return ""
 }
+
+// checkWebhookName tells of a ValidatingWebhookConfiguration that keda-trust may
+// not write: its rights are for KEDA's usual name. Where KEDA issues, KEDA fills it.
+func (r *resolver) checkWebhookName() {
+	name := r.in.Installation.ValidatingWebhookName()
+	if name == KEDAValidatingWebhook || r.in.Offline || r.state.KEDAIssues || len(r.state.CABundle) == 0 {
+		return
+	}
+	r.add(warn(ReasonBundleNotGranted, "ValidatingWebhookConfiguration "+name, "clientConfig.caBundle",
+		"is called so by KEDA's operator, with --%s, and keda-trust may write %s only; fill it in yourself, by cert-manager's cainjector for one, or take that flag away",
+		flagValidatingWebhook, KEDAValidatingWebhook))
+}

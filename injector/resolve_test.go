@@ -271,6 +271,37 @@ func TestResolveStandsBackForABundleOfSomebodyElse(t *testing.T) {
 	wantRefused(t, resolve(nil), ReasonBundleElsewhere)
 }
 
+func TestResolveTellsOfAWebhookConfigurationThatItMayNotWrite(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "Ours")
+	contents := Contents{mine: {Data: tlsData(ca.Leaf(t, certtest.KEDANames("keda")), ca.CertPEM)}}
+	told := func(o Options, offline bool, args ...string) string {
+		r := Resolve(ResolveInput{Options: o, Installation: mustInstall(t, operatorWith(args...)), Contents: contents, Now: certtest.Now, Offline: offline})
+		wantState(t, r)
+		for _, f := range r.Findings {
+			if f.Reason == ReasonBundleNotGranted {
+				return f.Text()
+			}
+		}
+		return ""
+	}
+	provided, renamed := Options{Certificate: &mine}, "--validating-webhook-name=acme-admission"
+	if got := told(provided, false, renamed); !strings.HasPrefix(got, "ValidatingWebhookConfiguration acme-admission clientConfig.caBundle: ") || !strings.Contains(got, KEDAValidatingWebhook) {
+		t.Errorf("told %q", got)
+	}
+	for name, got := range map[string]string{
+		"the usual name":      told(provided, false),
+		"a KEDA that issues":  told(Options{KEDAIssues: true}, false, renamed),
+		"a command line":      told(provided, true, renamed),
+		"a name not known":    told(provided, false, "--validating-webhook-name=$(NAME)"),
+		"the usual name said": told(provided, false, "--validating-webhook-name="+KEDAValidatingWebhook),
+	} {
+		if got != "" {
+			t.Errorf("%s: told %q, want nothing", name, got)
+		}
+	}
+}
+
 func TestResolveRefusesWhatItPublishes(t *testing.T) {
 	t.Parallel()
 	ca := certtest.NewCA(t, "Corp")

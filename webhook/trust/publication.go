@@ -9,6 +9,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
 // outcome is what publishing came to.
@@ -22,8 +23,8 @@ type outcome struct {
 
 // publish brings what is published a step nearer to what is wanted. Its findings
 // are what stands in the way and only a person can move, or what is held back.
-func (r *Reconciler) publish(ctx context.Context, to audience, seen reading, have standing) (outcome, error) {
-	namespace, wanted, now := to.namespace.Name, seen.resolution, r.options.now()
+func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen reading, have standing) (outcome, error) {
+	namespace, wanted, now := to.Namespace.Name, seen.resolution, r.options.now()
 	flapping := r.episodes.look(namespace, wanted.State.ID, now, r.options.quiet())
 	if left := r.heldBack(seen, have); left > 0 {
 		logf.FromContext(ctx).Info("Held back, for something else was published just now", "state", wanted.State.ID, "for", left)
@@ -50,9 +51,9 @@ func (r *Reconciler) publish(ctx context.Context, to audience, seen reading, hav
 		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
 			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
 	}
-	r.teller.publication(to, done, resolution, have.customCAs)
+	r.tellPublication(to, done, resolution, have.customCAs)
 	if done.secret {
-		r.teller.rotation(to, rotation, have)
+		r.tellRotation(to, rotation, have)
 	} else {
 		marks.rotationStarted = have.rotationStarted()
 	}
@@ -90,6 +91,6 @@ func (r *Reconciler) release(ctx context.Context, ns *corev1.Namespace) error {
 	if err := r.publisher.update(ctx, state, "ConfigMap"); err != nil {
 		return err
 	}
-	r.teller.event(audience{namespace: ns}, corev1.EventTypeNormal, injector.ReasonReleased, injector.ReasonReleased.Sentence())
+	r.teller.Event(notice.Audience{Namespace: ns}, corev1.EventTypeNormal, injector.ReasonReleased, injector.ReasonReleased.Sentence())
 	return nil
 }

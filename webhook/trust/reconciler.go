@@ -16,6 +16,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/consumers"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -26,7 +27,7 @@ type Reconciler struct {
 	reader    Reader
 	publisher publisher
 	observer  consumers.Observer
-	teller    *teller
+	teller    *notice.Teller
 	episodes  *episodes
 	watch     *watch.Informers
 }
@@ -39,7 +40,7 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
 		observer:  consumers.Observer{Live: live, Dial: o.dial(), Bound: o.convergenceTimeout()},
-		teller:    newTeller(recorder, o.now),
+		teller:    notice.New(recorder, o.now),
 		episodes:  newEpisodes(),
 		watch:     watch.New(nil),
 	}
@@ -69,7 +70,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch {
 	case len(findings) > 0:
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns, ungranted: !r.granted(ns.Name)}, findings)
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: !r.granted(ns.Name)}, findings)
 		return ctrl.Result{}, nil
 	case mode == injector.ModeUnmanaged:
 		r.rest(ns.Name)
@@ -79,12 +80,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	case !r.granted(ns.Name):
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 		return ctrl.Result{}, nil
 	}
 	result, err := r.reconcile(ctx, ns, mode)
 	if apierrors.IsForbidden(err) {
-		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{{
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{{
 			Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + ns.Name, Message: fmt.Sprintf("keda-trust lacks a right that its chart grants: %v", err),
 		}})
 	}
@@ -94,7 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // rest ends the watches of a namespace, and what was told of it is forgotten.
 func (r *Reconciler) rest(namespace string) {
 	r.watch.Set(namespace, nil)
-	r.teller.forget(namespace)
+	r.teller.Forget(namespace)
 	r.episodes.forget(namespace)
 	published.drop(namespace)
 }
@@ -114,7 +115,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 		targets = append(targets, watch.ConfigMap(ns.Name, resolution.State.CustomCAConfigMap))
 	}
 	r.watch.Set(ns.Name, targets)
-	to := audience{namespace: ns, operator: seen.installation.Deployments[injector.ComponentOperator]}
+	to := audienceOf(ns, seen.installation)
 	have, err := r.standing(ctx, ns.Name)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -133,7 +134,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 		findings = append(findings, came.findings...)
 	}
 	r.log(ctx, findings)
-	r.teller.findings(to, findings)
+	r.teller.Findings(to, findings)
 	if err := r.measure(ctx, ns.Name, came.published); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -7,20 +7,21 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
-// rotation tells of a stage that was published, once for each. Who holds up the
+// tellRotation tells of a stage that was published, once for each. Who holds up the
 // next one is told by findings.
-func (t *teller) rotation(to audience, r rotation, have standing) {
-	switch next := r.resolution.Leaf; {
-	case len(r.lagging) > 0 || r.step.move == moveNone: // what was edited is put back, and nothing else happened
-	case r.finished():
-		rotations.WithLabelValues(to.namespace.Name, finishedHow(r.step)).Inc()
-		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(r, have))
-	case r.waits() && have.rotationStarted().IsZero():
-		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, fmt.Sprintf("%s; now: %s", stageNote(r.stage), next))
-	case r.waits():
-		t.event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, fmt.Sprintf("%s; now: %s", stageNote(r.stage), next))
+func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
+	switch next := now.resolution.Leaf; {
+	case len(now.lagging) > 0 || now.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case now.finished():
+		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
+	case now.waits() && have.rotationStarted().IsZero():
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, fmt.Sprintf("%s; now: %s", stageNote(now.stage), next))
+	case now.waits():
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, fmt.Sprintf("%s; now: %s", stageNote(now.stage), next))
 	}
 }
 

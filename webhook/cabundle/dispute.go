@@ -1,0 +1,83 @@
+package cabundle
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// dispute is what is remembered of the caBundles of one namespace, so that they
+// are not fought over.
+type dispute struct {
+	// carried is the wish that the object was last seen or made to carry.
+	carried string
+	// lost: it was replaced since, which is counted once.
+	lost     bool
+	replaced []replacement
+	repairs  *rate.Limiter
+}
+
+// replacement is one write by somebody else of what we had written.
+type replacement struct {
+	at time.Time
+	by writer
+}
+
+func newDispute() *dispute {
+	return &dispute{repairs: rate.NewLimiter(rate.Every(repairInterval), repairStock)}
+}
+
+// carries: the object is now as it is wanted. What was fought over is forgotten
+// where something else is wanted now.
+func (d *dispute) carries(want string) {
+	if want != d.carried {
+		d.replaced = nil
+	}
+	d.carried, d.lost = want, false
+}
+
+// lose counts what somebody replaced since we wrote.
+func (d *dispute) lose(now time.Time, by writer) {
+	if !d.lost {
+		d.replaced = append(d.replaced, replacement{now, by})
+	}
+	d.lost = true
+}
+
+// writers are those who contest the caBundles now, each once and in a stable
+// order; none where they are not contested.
+func (d *dispute) writers(now time.Time) []writer {
+	d.replaced = slices.DeleteFunc(d.replaced, func(r replacement) bool { return now.Sub(r.at) >= contestedWindow })
+	if len(d.replaced) < contestedTimes {
+		return nil
+	}
+	var out []writer
+	for _, r := range d.replaced {
+		if !slices.Contains(out, r.by) {
+			out = append(out, r.by)
+		}
+	}
+	slices.SortFunc(out, writer.compare)
+	return out
+}
+
+// calm is how long it takes until they are no longer contested, if nobody
+// replaces anything; zero where they are not.
+func (d *dispute) calm(now time.Time) time.Duration {
+	if len(d.writers(now)) == 0 {
+		return 0
+	}
+	return d.replaced[len(d.replaced)-contestedTimes].at.Add(contestedWindow).Sub(now)
+}
+
+// repair takes a token; where there is none, wait is how long until there is.
+// What came of nothing is given back.
+func (d *dispute) repair(now time.Time) (giveBack func(), wait time.Duration) {
+	token := d.repairs.ReserveN(now, 1)
+	giveBack = func() { token.CancelAt(now) }
+	if wait = token.DelayFrom(now); wait > 0 {
+		giveBack()
+	}
+	return giveBack, wait
+}
