@@ -36,6 +36,22 @@ const (
 	ReasonKEDAIssues      Reason = "KEDAIssues"
 	ReasonAudit           Reason = "Audit"
 
+	// Why a component of KEDA restarts.
+	ReasonFirstInjection     Reason = "FirstInjection"
+	ReasonRepaired           Reason = "Repaired"
+	ReasonCertificateChanged Reason = "CertificateChanged"
+	ReasonCustomCAChanged    Reason = "CustomCAChanged"
+	ReasonStateChanged       Reason = "StateChanged"
+
+	// What becomes of carrying the published state out.
+	ReasonRolloutStarted     Reason = "RolloutStarted"
+	ReasonRolloutFinished    Reason = "RolloutFinished"
+	ReasonRolloutStalled     Reason = "RolloutStalled"
+	ReasonRolloutHeld        Reason = "RolloutHeld"
+	ReasonRolloutManual      Reason = "RolloutManual"
+	ReasonNudgeUnanswered    Reason = "NudgeUnanswered"
+	ReasonInjectionContested Reason = "InjectionContested"
+
 	// Of the command line, which has no cluster to look at.
 	ReasonCANotGiven     Reason = "CANotGiven"
 	ReasonIssuerNotGiven Reason = "IssuerNotGiven"
@@ -100,6 +116,20 @@ var sentences = map[Reason]string{
 	ReasonNotPublished:    "no state is published yet; the object is left as it was",
 	ReasonKEDAIssues:      "KEDA issues the certificate itself, and the caBundle is filled in once it has; the object is left as it was",
 	ReasonAudit:           "says what would change and changes nothing",
+
+	ReasonFirstInjection:     "was not injected before",
+	ReasonRepaired:           "something that had been injected was gone",
+	ReasonCertificateChanged: "this version of KEDA reads its certificate only when it starts, and the certificate is another one",
+	ReasonCustomCAChanged:    "KEDA reads custom CAs only when it starts, and they are others",
+	ReasonStateChanged:       "the published state asks for another pod template",
+
+	ReasonRolloutStarted:     "a component of KEDA restarts with the published state",
+	ReasonRolloutFinished:    "all replicas run with the published state",
+	ReasonRolloutStalled:     "did not become available in time; the components after it no longer wait for it",
+	ReasonRolloutHeld:        "restarted a short while ago; what changed since waits, and then the newest state is carried out",
+	ReasonRolloutManual:      "the published state waits for the next write by somebody else, as the annotation asks",
+	ReasonNudgeUnanswered:    "a write that admission should have answered came back without the published state",
+	ReasonInjectionContested: "somebody takes back again and again what was injected",
 
 	ReasonCANotGiven:     "the CA of the certificate is not known, so the object is left as it was; give --ca-bundle FILE, or add the Secret with its ca.crt to the input",
 	ReasonIssuerNotGiven: "who issues the certificate is not known, so the object is left as it was; give --certificate, or add the Deployment of KEDA's operator to the input",

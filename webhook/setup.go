@@ -18,6 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/rollout"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
@@ -83,6 +84,9 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 		return nil, err
 	}
 	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces, ConvergenceTimeout: o.ConvergenceTimeout}); err != nil {
+		return nil, err
+	}
+	if err := rollout.SetupWithManager(mgr, rollout.Options{Namespaces: o.KEDANamespaces}); err != nil {
 		return nil, err
 	}
 	published, err := newStates(ctx, mgr, o.KEDANamespaces)

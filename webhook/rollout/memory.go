@@ -1,0 +1,118 @@
+package rollout
+
+import "time"
+
+// memory is what one leader knows of one object beyond what stands on it. To
+// begin without it costs no restart, at most an Event.
+type memory struct {
+	// want is what the object was last nudged for, and tries are the nudges for
+	// it of which the last did not last.
+	want  string
+	tries int
+	// answered: the last of them came back with what was wanted, so that what is
+	// missing since was taken back.
+	answered bool
+	told     bool
+
+	// nudged is the last nudge, and restarted the last of those that changed the
+	// template.
+	nudged, restarted time.Time
+	// rolling: a restart of ours has neither finished nor stalled.
+	rolling bool
+	// heldFor is the restart after which a newer state was told to wait, and
+	// strikes are the restarts in a row before which one had to.
+	heldFor time.Time
+	strikes int
+}
+
+// begin forgets tries for something else, and those that lasted for longer than
+// any pause between them.
+func (m *memory) begin(want string, now time.Time) {
+	rest := 2 * max(longestPause, m.interval())
+	if m.want != want || now.Sub(m.nudged) > rest {
+		m.want, m.tries, m.answered, m.told = want, 0, false, false
+	}
+}
+
+// tryAt is when to nudge again.
+func (m *memory) tryAt() time.Time {
+	if m.tries == 0 {
+		return time.Time{}
+	}
+	return m.nudged.Add(doubled(firstPause, m.tries-1, longestPause))
+}
+
+// tried notes a nudge at a time, of an object that had been nudged before.
+func (m *memory) tried(before, at time.Time, answered, restarted bool) {
+	m.restarted = m.lastRestart(before)
+	m.nudged, m.answered = at, answered
+	m.tries++
+	if !restarted {
+		return
+	}
+	if m.held() {
+		m.strikes++
+	} else {
+		m.strikes = 0
+	}
+	m.restarted, m.rolling = at, true
+}
+
+// lastRestart is when the object was restarted by us. A nudge of another leader,
+// later than what we know, counts as one.
+func (m *memory) lastRestart(nudged time.Time) time.Time {
+	if nudged.After(m.nudged) {
+		return nudged
+	}
+	return m.restarted
+}
+
+// restartAt is when the object may be restarted again.
+func (m *memory) restartAt(nudged time.Time) time.Time {
+	last := m.lastRestart(nudged)
+	if last.IsZero() {
+		return last
+	}
+	return last.Add(m.interval())
+}
+
+func (m *memory) interval() time.Duration {
+	return doubled(shortestInterval, m.strikes, longestInterval)
+}
+
+func (m *memory) held() bool { return !m.restarted.IsZero() && m.heldFor.Equal(m.restarted) }
+
+// doubled is first, doubled so many times, and never more than longest.
+func doubled(first time.Duration, times int, longest time.Duration) time.Duration {
+	for range times {
+		if first >= longest {
+			break
+		}
+		first *= 2
+	}
+	return min(first, longest)
+}
+
+// memories are those of one namespace.
+type memories struct {
+	objects map[string]*memory
+	// manualFor is the state that was told to wait for somebody else.
+	manualFor string
+}
+
+// of finds or begins the memory of an object.
+func (m *memories) of(key string) *memory {
+	if m.objects[key] == nil {
+		m.objects[key] = &memory{}
+	}
+	return m.objects[key]
+}
+
+// keep forgets objects that are no longer there.
+func (m *memories) keep(subjects []*subject) {
+	kept := map[string]*memory{}
+	for _, s := range subjects {
+		kept[s.key()] = s.memory
+	}
+	m.objects = kept
+}

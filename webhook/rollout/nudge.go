@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// nudge writes once, and looks at what comes back.
+func (p *pass) nudge(ctx context.Context, s *subject) error {
+	component, restart, why := s.component(), s.standing.Restart, s.standing.Why
+	at := p.now.UTC().Truncate(time.Second)
+	var before time.Time
+	if s.deployment != nil {
+		before = nudgedAt(s.deployment, p.now)
+	}
+	p.tellContested(s)
+	object, err := p.write(ctx, s, at)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil // its deletion is told by a watch
+	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+		s.memory.tried(before, at, false, false)
+		p.concluded(ctx, s, resultRefused, "the API server refuses the write: "+err.Error())
+		return nil
+	case err != nil:
+		p.count(component, resultFailed)
+		return fmt.Errorf("nudging %s: %w", s, err)
+	}
+	restarted := changesTemplate(s.deployment, object)
+	s.object = object
+	if err := p.stand(s); err != nil {
+		return err
+	}
+	s.memory.tried(before, at, !s.standing.Nudge, restarted)
+	if restarted {
+		if !restart {
+			why = injector.ReasonStateChanged // published a moment ago
+		}
+		p.restarted(s, component, why)
+	}
+	if s.standing.Nudge {
+		p.concluded(ctx, s, resultUnanswered, "it came back without: either the API server reaches no replica of keda-trust, or another webhook changes what keda-trust answers")
+		return nil
+	}
+	p.count(component, resultAnswered)
+	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
+		"reason", s.standing.Report.Reason, "restarted", restarted, "why", why)
+	return nil
+}
+
+// changesTemplate compares what was read with what came back. A Deployment's
+// generation does not tell: it grows with every change of an annotation.
+func changesTemplate(before *appsv1.Deployment, object client.Object) bool {
+	after, ok := object.(*appsv1.Deployment)
+	return ok && !equality.Semantic.DeepEqual(before.Spec.Template, after.Spec.Template)
+}
+
+// concluded is the end of a nudge that did not do what it should.
+func (p *pass) concluded(ctx context.Context, s *subject, result, problem string) {
+	p.count(s.component(), result)
+	p.lookAt(s.memory.tryAt())
+	logf.FromContext(ctx).Info("A nudge is not answered", "kind", s.kind(), "name", s.object.GetName(), "component", s.component(),
+		"for", p.want, "tries", s.memory.tries, "result", result, "problem", problem)
+	p.tellUnanswered(s, problem)
+}
+
+// write sets the one annotation. What comes back goes into an empty object: to
+// decode it over another leaves what is gone.
+func (p *pass) write(ctx context.Context, s *subject, at time.Time) (client.Object, error) {
+	meta := metav1.ObjectMeta{Namespace: s.object.GetNamespace(), Name: s.object.GetName()}
+	var object client.Object = &apiregistrationv1.APIService{ObjectMeta: meta}
+	if s.deployment != nil {
+		object = &appsv1.Deployment{ObjectMeta: meta}
+	}
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"annotations": map[string]string{injector.AnnotationNudge: at.Format(time.RFC3339)},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("encoding a nudge: %w", err)
+	}
+	err = p.writer.Patch(ctx, object, client.RawPatch(types.MergePatchType, body), client.FieldOwner(injector.Name))
+	return object, err
+}
+
+func (p *pass) count(component, result string) {
+	nudges.WithLabelValues(p.namespace.Name, component, result).Inc()
+}

@@ -1,0 +1,169 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
+)
+
+// pass is one look at one namespace, and what is done about it.
+type pass struct {
+	*Reconciler
+	namespace *corev1.Namespace
+	mode      injector.Mode
+	state     *injector.State // nil where the namespace is disabled, or nothing is published
+	// want is what is carried out: the state's ID, or that nothing is.
+	want   string
+	manual bool
+	now    time.Time
+
+	subjects []*subject
+	memories *memories
+	// next is when to look again though nothing has told of a change, zero for
+	// no time in particular.
+	next time.Time
+	// rolling: what a Deployment's status says matters.
+	rolling bool
+}
+
+// follow tells what became of restarts.
+func (p *pass) follow() {
+	for _, s := range p.subjects {
+		if s.deployment == nil {
+			continue
+		}
+		made := p.progressOf(s)
+		if made.holds && s.memory.nudged.IsZero() {
+			s.memory.rolling = true // another leader's
+		}
+		switch {
+		case !s.memory.rolling:
+		case made.done:
+			s.memory.rolling = false
+			p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutFinished, p.finishedNote(s))
+		case made.stalled:
+			s.memory.rolling = false
+			p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutStalled, p.stalledNote(s))
+		default:
+			p.await(made.until)
+		}
+	}
+}
+
+// progressOf knows, where we nudged last, whether that restarted anything.
+func (p *pass) progressOf(s *subject) progress {
+	nudged := nudgedAt(s.deployment, p.now)
+	if !s.memory.rolling && !nudged.After(s.memory.nudged) {
+		nudged = time.Time{}
+	}
+	return progressOf(s.deployment, nudged, p.now)
+}
+
+// carryOut makes at once what restarts nothing, and restarts in order.
+func (p *pass) carryOut(ctx context.Context) error {
+	var failures []error
+	var restarts []*subject
+	for _, s := range p.subjects {
+		switch {
+		case !s.standing.Nudge:
+		case s.standing.Restart:
+			restarts = append(restarts, s)
+		case p.due(s):
+			failures = append(failures, p.nudge(ctx, s))
+		}
+	}
+	failures = append(failures, p.restart(ctx, restarts))
+	return errors.Join(failures...)
+}
+
+// restart nudges one after the other. The first that has to wait, or fails, holds
+// up those after it, unless it has for long.
+func (p *pass) restart(ctx context.Context, subjects []*subject) error {
+	if p.manual && len(subjects) > 0 {
+		p.tellManual(subjects)
+		return nil
+	}
+	for _, s := range subjects {
+		if p.busy(s) {
+			return nil
+		}
+		if !p.due(s) {
+			if s.memory.told {
+				continue
+			}
+			return nil
+		}
+		if err := p.nudge(ctx, s); err != nil {
+			return err
+		}
+		if s.standing.Nudge && !s.memory.told {
+			return nil
+		}
+	}
+	return nil
+}
+
+// busy tells whether another Deployment is still on its way.
+func (p *pass) busy(s *subject) bool {
+	busy := false
+	for _, other := range p.subjects {
+		if other == s || other.deployment == nil {
+			continue
+		}
+		if made := p.progressOf(other); made.holds {
+			busy = true
+			p.await(made.until)
+		}
+	}
+	return busy
+}
+
+// due tells whether the subject may be nudged now. A retry waits for its time,
+// and a restart for that of the brake too, but for one that somebody ordered by
+// taking keda-trust away.
+func (p *pass) due(s *subject) bool {
+	s.memory.begin(p.want, p.now)
+	at := s.memory.tryAt()
+	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected {
+		if brake := s.memory.restartAt(nudgedAt(s.deployment, p.now)); brake.After(at) {
+			at = brake
+			p.tellHeld(s, at)
+		}
+	}
+	if !p.now.Before(at) {
+		return true
+	}
+	p.lookAt(at)
+	return false
+}
+
+// await is for the end of a restart, of which a status tells, or else its
+// deadline.
+func (p *pass) await(until time.Time) {
+	p.rolling = true
+	p.lookAt(until)
+}
+
+func (p *pass) lookAt(at time.Time) {
+	if p.next.IsZero() || at.Before(p.next) {
+		p.next = at
+	}
+}
+
+func (p *pass) after() time.Duration {
+	if p.next.IsZero() {
+		return recheck
+	}
+	return min(recheck, max(p.next.Sub(p.now), time.Millisecond))
+}
+
+func (p *pass) targets() []watch.Target {
+	deployments := watch.Deployments(p.namespace.Name)
+	deployments.Status = p.rolling
+	return []watch.Target{deployments, watch.ConfigMap(p.namespace.Name, injector.StateConfigMap)}
+}

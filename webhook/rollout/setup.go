@@ -1,0 +1,78 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/util/workqueue"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
+)
+
+// SetupWithManager adds the controller to a manager whose scheme knows the
+// built-in kinds and APIService, and whose cache holds Namespaces and KEDA's
+// APIService. It runs at the leader only.
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	metadataClient, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("setting up the client of watches: %w", err)
+	}
+	r := NewReconciler(mgr.GetAPIReader(), mgr.GetClient(), mgr.GetEventRecorder(injector.Name), o)
+	r.watch = watch.New(metadataClient)
+	err = ctrl.NewControllerManagedBy(mgr).
+		Named("rollout").
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: 1, // of which its memory relies on
+			ReconciliationTimeout:   reconcileTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
+		}).
+		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
+		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
+		WatchesRawSource(source.Func(r.watch.Start)).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the controller rollout: %w", err)
+	}
+	// A manager waits for what was added to it, and so for the informers.
+	ended := manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		r.watch.Wait()
+		return nil
+	})
+	if err := mgr.Add(ended); err != nil {
+		return fmt.Errorf("adding the watches of rollouts: %w", err)
+	}
+	return nil
+}
+
+// namespaces lets through those granted, in which alone anything is written.
+func (r *Reconciler) namespaces() predicate.Predicate {
+	changed := predicate.Or(predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return r.granted(e.Object.GetName()) },
+		UpdateFunc: func(e event.UpdateEvent) bool { return r.granted(e.ObjectNew.GetName()) && changed.Update(e) },
+	}
+}
+
+func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {
+	api, ok := object.(*apiregistrationv1.APIService)
+	if !ok || api.Name != injector.KEDAAPIService || api.Spec.Service == nil {
+		return nil
+	}
+	return []reconcile.Request{watch.Request(api.Spec.Service.Namespace)}
+}

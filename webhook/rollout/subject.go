@@ -1,0 +1,142 @@
+package rollout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
+)
+
+// componentAPIService stands where a component of KEDA stands in metrics.
+const componentAPIService = "apiservice"
+
+// order is that of restarts. The operator is last, for the others ask it.
+var order = []injector.Component{injector.ComponentAdmissionWebhooks, injector.ComponentMetricsAPIServer, injector.ComponentOperator}
+
+// subject is one live object with how it stands.
+type subject struct {
+	object     client.Object
+	deployment *appsv1.Deployment // the object, nil for the APIService
+	standing   injector.Standing
+	memory     *memory
+}
+
+func (s *subject) kind() string {
+	if s.deployment == nil {
+		return "APIService"
+	}
+	return "Deployment"
+}
+
+// key has the UID, for one that was made anew has no past.
+func (s *subject) key() string { return string(s.object.GetUID()) }
+
+func (s *subject) String() string {
+	if s.deployment == nil {
+		return "APIService " + s.object.GetName()
+	}
+	return "Deployment " + client.ObjectKeyFromObject(s.object).String()
+}
+
+func (s *subject) component() string {
+	if s.deployment == nil {
+		return componentAPIService
+	}
+	return s.standing.Report.Component
+}
+
+// look reads everything that may have to be nudged. All Deployments count that
+// admission would change, be they one too many of a component or none any more.
+func (r *Reconciler) look(ctx context.Context, ns *corev1.Namespace, mode injector.Mode) (*pass, error) {
+	p := &pass{Reconciler: r, namespace: ns, mode: mode, now: r.options.now(), memories: r.remember(ns.Name)}
+	deployments := &appsv1.DeploymentList{}
+	if err := r.live.List(ctx, deployments, client.InNamespace(ns.Name)); err != nil {
+		return nil, fmt.Errorf("listing Deployments in Namespace %s: %w", ns.Name, err)
+	}
+	api := &apiregistrationv1.APIService{}
+	err := r.live.Get(ctx, types.NamespacedName{Name: injector.KEDAAPIService}, api)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
+	}
+	if err := p.decide(ctx, deployments.Items); err != nil {
+		return nil, err
+	}
+	if !apierrors.IsNotFound(err) && api.Spec.Service != nil && api.Spec.Service.Namespace == ns.Name {
+		p.subjects = append(p.subjects, &subject{object: api})
+	}
+	for i := range deployments.Items {
+		p.subjects = append(p.subjects, &subject{object: &deployments.Items[i]})
+	}
+	for _, s := range p.subjects {
+		if err := p.stand(s); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(p.subjects, inOrder)
+	p.memories.keep(p.subjects)
+	return p, nil
+}
+
+// decide finds out what is to be carried out: the published state, or, where the
+// namespace is disabled, nothing.
+func (p *pass) decide(ctx context.Context, deployments []appsv1.Deployment) error {
+	if p.mode == injector.ModeDisabled {
+		all := make([]*appsv1.Deployment, len(deployments))
+		for i := range deployments {
+			all[i] = &deployments[i]
+		}
+		found, _ := injector.NewInstallation(p.namespace.Name, all, nil, nil)
+		options, _ := found.Options(injector.Layer{Object: "Namespace " + p.namespace.Name, Annotations: p.namespace.Annotations})
+		p.want, p.manual = string(injector.ModeDisabled), options.ManualRollout
+		return nil
+	}
+	state, err := installation.State(ctx, p.live, p.namespace.Name)
+	if err != nil || state == nil {
+		return err
+	}
+	p.state, p.want, p.manual = state, state.ID, state.ManualRollout
+	return nil
+}
+
+// stand says how the subject stands, which its object's kind must be known for:
+// objects that were read have none.
+func (p *pass) stand(s *subject) error {
+	switch object := s.object.(type) {
+	case *appsv1.Deployment:
+		object.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+		s.deployment = object
+	default:
+		object.GetObjectKind().SetGroupVersionKind(apiregistrationv1.SchemeGroupVersion.WithKind("APIService"))
+	}
+	raw, err := json.Marshal(s.object)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", s, err)
+	}
+	s.standing = injector.Stand(injector.Request{Object: raw, Mode: p.mode, State: p.state})
+	s.memory = p.memories.of(s.key())
+	return nil
+}
+
+func inOrder(a, b *subject) int {
+	place := func(s *subject) int {
+		if i := slices.Index(order, injector.Component(s.component())); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	if difference := place(a) - place(b); difference != 0 {
+		return difference
+	}
+	return strings.Compare(a.object.GetName(), b.object.GetName())
+}

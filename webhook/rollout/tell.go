@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// maxNote is the most that the API server takes as an Event's note.
+const maxNote = 1024
+
+// tell makes an Event about the subject, and one about the Namespace, which is
+// kept in it, where whoever installed KEDA looks.
+func (p *pass) tell(s *subject, eventType string, reason injector.Reason, note string) {
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
+	}
+	// Events about one object that agree in action and reason are counted as
+	// one, of which the first note stays; so the action tells them apart.
+	sum := sha256.Sum256([]byte(note))
+	action := string(reason) + "/" + hex.EncodeToString(sum[:4])
+	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: p.namespace.Name, UID: p.namespace.UID, Namespace: p.namespace.Name}
+	regarding := []runtime.Object{namespace}
+	if s.deployment != nil {
+		regarding = append(regarding, s.deployment)
+	}
+	for _, object := range regarding {
+		p.recorder.Eventf(object, nil, eventType, string(reason), action, "%s", note)
+	}
+}
+
+// wanted names what is carried out.
+func (p *pass) wanted() string {
+	if p.mode == injector.ModeDisabled {
+		return "without what was injected"
+	}
+	return "with state " + p.want
+}
+
+func (p *pass) restarted(s *subject, component string, why injector.Reason) {
+	rollouts.WithLabelValues(component, string(why)).Inc()
+	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, fmt.Sprintf("%s restarts %s: %s, %s", s, p.wanted(), why, why.Sentence()))
+}
+
+func (p *pass) finishedNote(s *subject) string {
+	return fmt.Sprintf("%s: all %d replicas run %s", s, s.deployment.Status.Replicas, p.carried(s))
+}
+
+// carried names what the subject carries, which is not what is wanted where that
+// has changed meanwhile.
+func (p *pass) carried(s *subject) string {
+	if id := s.deployment.Annotations[injector.AnnotationStateID]; id != "" {
+		return "with state " + id
+	}
+	return "without what was injected"
+}
+
+func (p *pass) stalledNote(s *subject) string {
+	return fmt.Sprintf("%s was restarted at %s and is not available after %s: %d of %d replicas are updated and %d available; the components after it no longer wait for it",
+		s, s.memory.restarted.UTC().Format(time.RFC3339), deadline(s.deployment),
+		s.deployment.Status.UpdatedReplicas, ptr.Deref(s.deployment.Spec.Replicas, 1), s.deployment.Status.AvailableReplicas)
+}
+
+// tellHeld tells once after each restart that something waits.
+func (p *pass) tellHeld(s *subject, until time.Time) {
+	if !p.now.Before(until) {
+		return
+	}
+	last := s.memory.lastRestart(nudgedAt(s.deployment, p.now))
+	if s.memory.heldFor.Equal(last) {
+		return
+	}
+	s.memory.heldFor = last
+	p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutHeld, fmt.Sprintf(
+		"%s was restarted at %s and is not restarted again before %s, and then with whatever is published by then; if this goes on, look at what changes the sources or the Deployment again and again",
+		s, last.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339)))
+}
+
+// tellManual tells once for each state what waits for somebody else.
+func (p *pass) tellManual(waiting []*subject) {
+	if p.memories.manualFor == p.want {
+		return
+	}
+	p.memories.manualFor = p.want
+	for _, s := range waiting {
+		p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutManual, fmt.Sprintf(
+			"%s would restart %s (%s), and does at its next write by somebody else, for %s is manual", s, p.wanted(), s.standing.Why, injector.AnnotationRollout))
+	}
+}
+
+func (p *pass) tellUnanswered(s *subject, problem string) {
+	if s.memory.told || s.memory.tries < tellAfter {
+		return
+	}
+	s.memory.told = true
+	p.tell(s, corev1.EventTypeWarning, injector.ReasonNudgeUnanswered, fmt.Sprintf(
+		"%s was written %d times, so that admission make it stand %s, and %s; it is tried again, at least every %s", s, s.memory.tries, p.wanted(), problem, longestPause))
+}
+
+// tellContested tells that somebody takes back what admission has answered.
+func (p *pass) tellContested(s *subject) {
+	if s.memory.told || !s.memory.answered || s.memory.tries < tellAfter {
+		return
+	}
+	s.memory.told = true
+	writer := lastOtherWriter(s)
+	if writer == "" {
+		writer = "unknown"
+	}
+	p.tell(s, corev1.EventTypeWarning, injector.ReasonInjectionContested, fmt.Sprintf(
+		"%s stood %s %d times, and each time that was taken back, past admission; the last who wrote it is the field manager %q; it is put right again, ever more rarely", s, p.wanted(), s.memory.tries, writer))
+}
