@@ -22,6 +22,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
+	"github.com/keda-trust/keda-trust/webhook/endpoints"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -69,6 +70,11 @@ type keda struct {
 	// patient is the Options.ConvergenceTimeout. By default nobody is waited for, and
 	// every source is followed at once.
 	patient time.Duration
+	// dial reaches its pods.
+	dial endpoints.Dialer
+	// writer is the client where it is nil.
+	writer client.Writer
+	try    func(context.Context) (ctrl.Result, error)
 }
 
 func newKEDA(ctx context.Context, annotations map[string]string) *keda {
@@ -94,10 +100,15 @@ func (k *keda) restart(granted ...string) {
 	if granted == nil {
 		granted = []string{k.namespace}
 	}
-	r := NewReconciler(k.client, k.client, recorder, Options{Namespaces: granted, ConvergenceTimeout: k.patient, Now: k.now})
+	var writer client.Writer = k.client
+	if k.writer != nil {
+		writer = k.writer
+	}
+	r := NewReconciler(k.client, writer, recorder, Options{Namespaces: granted, ConvergenceTimeout: k.patient, Dial: k.dial, Now: k.now})
+	k.try = func(ctx context.Context) (ctrl.Result, error) { return r.Reconcile(ctx, watch.Request(k.namespace)) }
 	k.reconcile = func(ctx context.Context) ctrl.Result {
 		GinkgoHelper()
-		result, err := r.Reconcile(ctx, watch.Request(k.namespace))
+		result, err := k.try(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		return result
 	}
