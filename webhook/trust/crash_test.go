@@ -110,10 +110,7 @@ func (f *fleet) untilKilled(ctx context.Context, killed *mortal) {
 			return
 		}
 		f.carry(ctx)
-		if len(behind) > 0 {
-			f.sync(ctx, behind[0])
-		}
-		f.verifies("before it is killed")
+		f.comesAfter(ctx, behind)
 		f.ahead += 5 * time.Second
 	}
 	Fail("it is neither killed nor does it end")

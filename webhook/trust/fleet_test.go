@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -187,6 +188,9 @@ func (f *fleet) carry(ctx context.Context) {
 	api, vwc := &apiregistrationv1.APIService{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	Expect(f.client.Get(ctx, client.ObjectKey{Name: injector.KEDAAPIService}, api)).To(Succeed())
 	Expect(f.client.Get(ctx, client.ObjectKey{Name: injector.KEDAValidatingWebhook}, vwc)).To(Succeed())
+	if bytes.Equal(api.Spec.CABundle, state.CABundle) {
+		return
+	}
 	api.Spec.CABundle, vwc.Webhooks[0].ClientConfig.CABundle = state.CABundle, state.CABundle
 	Expect(f.client.Update(ctx, api)).To(Succeed())
 	Expect(f.client.Update(ctx, vwc)).To(Succeed())
@@ -226,6 +230,17 @@ func (f *fleet) behind(ctx context.Context) []*pod {
 		}
 	}
 	return out
+}
+
+// comesAfter has some of these pods read what is published, one by one, and shakes
+// hands along every edge after each.
+func (f *fleet) comesAfter(ctx context.Context, behind []*pod) {
+	GinkgoHelper()
+	held := f.mounted(ctx)
+	for _, p := range behind[:min(len(behind), 4)] {
+		p.reads(held)
+		f.verifies("after " + p.address + " came after")
+	}
 }
 
 // verifies shakes hands along every edge, with every pod.

@@ -39,7 +39,9 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		Named("trust").
 		WithOptions(controller.Options{
 			ReconciliationTimeout: reconcileTimeout,
-			RateLimiter:           workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
+			// A namespace whose pods do not answer holds up no other.
+			MaxConcurrentReconciles: 4,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
