@@ -52,6 +52,23 @@ func (ca CA) Intermediate(tb testing.TB, name string, edits ...Edit) CA {
 	return CA{issue(tb, caTemplate(tb, name), &ca.Pair, edits)}
 }
 
+// Reissue makes another certificate of the same name for the same key.
+func (ca CA) Reissue(tb testing.TB) CA {
+	tb.Helper()
+	again := caTemplate(tb, ca.Cert.Subject.CommonName)
+	der, err := x509.CreateCertificate(rand.Reader, again, again, ca.Key.Public(), ca.Key)
+	if err != nil {
+		tb.Fatalf("signing certificate %q anew: %v", ca.Cert.Subject, err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		tb.Fatalf("parsing certificate %q: %v", ca.Cert.Subject, err)
+	}
+	pair := ca.Pair
+	pair.Cert, pair.CertPEM = cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return CA{pair}
+}
+
 // Leaf makes a certificate for DNS names, the first of which is its common
 // name, for server and client.
 func (ca CA) Leaf(tb testing.TB, names []string, edits ...Edit) Pair {

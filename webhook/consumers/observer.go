@@ -60,20 +60,27 @@ func (o Observer) Lagging(ctx context.Context, i injector.Installation, p Publis
 	age := now.Sub(p.Since)
 	out := o.caBundles(i, p, age)
 	for _, r := range i.Restarting() {
-		problem := restarted(r, p)
-		if problem == "" {
-			continue
+		if problem := restarted(r, p); problem != "" {
+			out = append(out, o.restart(r, p, problem, age))
 		}
-		// Where it rolls out by itself, another controller is at it.
-		manual := p.State.ManualRollout && r.Digest != p.State.CertificateDigest
-		if manual {
-			problem += fmt.Sprintf(", and %s is manual; restart it: kubectl rollout restart deployment -n %s %s", injector.AnnotationRollout, r.Deployment.Namespace, r.Deployment.Name)
-		}
-		object := fmt.Sprintf("Deployment %s/%s", r.Deployment.Namespace, r.Deployment.Name)
-		out = append(out, Laggard{Component: string(r.Component), Object: object, Problem: problem, Tell: manual})
 	}
 	atEndpoints, err := o.atEndpoints(ctx, i, p, age)
 	return append(out, atEndpoints...), err
+}
+
+// restart is a Laggard that another controller restarts, where it may.
+func (o Observer) restart(r injector.Restarting, p Published, problem string, age time.Duration) Laggard {
+	d := r.Deployment
+	l := Laggard{Component: string(r.Component), Object: fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), Problem: problem}
+	if r.Digest == p.State.CertificateDigest { // it is at it
+		return l
+	}
+	l.Tell = age >= o.Bound
+	if p.State.ManualRollout {
+		l.Tell = true
+		l.Problem += fmt.Sprintf(", and %s is manual; restart it: kubectl rollout restart deployment -n %s %s", injector.AnnotationRollout, d.Namespace, d.Name)
+	}
+	return l
 }
 
 func (o Observer) caBundles(i injector.Installation, p Published, age time.Duration) []Laggard {

@@ -27,7 +27,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	namespace, wanted, now := to.Namespace.Name, seen.resolution, r.options.now()
 	flapping := r.episodes.look(namespace, wanted.State.ID, now, r.options.quiet())
 	if left := r.heldBack(seen, have); left > 0 {
-		logf.FromContext(ctx).Info("Held back, for something else was published just now", "state", wanted.State.ID, "for", left)
+		logf.FromContext(ctx).V(1).Info("Held back, for something else was published just now", "state", wanted.State.ID, "for", left)
 		return outcome{findings: flapping, published: viewOf(have), again: left}, nil
 	}
 	rotation, err := r.rotate(ctx, seen, have)

@@ -37,7 +37,9 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		Named("trust").
 		WithOptions(controller.Options{
 			ReconciliationTimeout: reconcileTimeout,
-			RateLimiter:           workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
+			// A namespace whose pods do not answer holds up no other.
+			MaxConcurrentReconciles: 4,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, r.granted))).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -72,6 +73,29 @@ var _ = Describe("a cluster with cert-manager and ClusterTrustBundles", Ordered,
 		Expect(cluster.Delete(ctx, certificate)).To(Succeed())
 		Eventually(k.faultsOf, patience).WithArguments(injector.ReasonSourceMissing).Should(BeNumerically(">", faults))
 		Expect(k.publishedCA(ctx)).To(Equal(string(third.CertPEM)), "what is published stays")
+	})
+
+	It("stages what cert-manager re-issues with another CA, and follows a renewal by the same one", func(ctx context.Context) {
+		k := newKEDAIn(ctx, cluster, map[string]string{injector.AnnotationCertificate: "certificate/keda"})
+		k.operator(ctx, "--enable-cert-rotation=false")
+		k.certificate(ctx, "keda", "keda-tls")
+		first, second := certtest.NewCA(GinkgoTB(), "keda-ca"), certtest.NewCA(GinkgoTB(), "keda-ca")
+		k.issued(ctx, "keda-tls", "keda", certificateFrom(first, k.namespace))
+		k.reconcile(ctx)
+		Expect(k.publishedCA(ctx)).To(Equal(string(first.CertPEM)))
+
+		renewed := certificateFrom(first, k.namespace)
+		k.issued(ctx, "keda-tls", "keda", renewed)
+		k.converge(ctx)
+		Expect(k.publishedSecret(ctx)).To(Equal(renewed))
+
+		reissued := certificateFrom(second, k.namespace)
+		k.issued(ctx, "keda-tls", "keda", reissued)
+		k.reconcile(ctx)
+		Expect(k.publishedCA(ctx)).To(Equal(string(first.CertPEM) + string(second.CertPEM)))
+		Expect(k.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
+		k.converge(ctx)
+		Expect(k.publishedSecret(ctx)).To(Equal(reissued))
 	})
 
 	It("takes the CA of a Certificate as custom CA, and follows its renewal and its return", func(ctx context.Context) {
@@ -143,6 +167,21 @@ func (k *keda) certificate(ctx context.Context, name, secretName string) *unstru
 	certificate.SetName(name)
 	Expect(k.client.Create(ctx, certificate)).To(Succeed())
 	return certificate
+}
+
+// issued is a Secret as cert-manager writes it for a Certificate.
+func (k *keda) issued(ctx context.Context, name, certificate string, data map[string][]byte) {
+	GinkgoHelper()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: k.namespace, Name: name}}
+	_, err := ctrl.CreateOrUpdate(ctx, k.client, secret, func() error {
+		secret.Labels = map[string]string{"controller.cert-manager.io/fao": "true"}
+		secret.Annotations = map[string]string{
+			"cert-manager.io/certificate-name": certificate, "cert-manager.io/common-name": "keda-operator", "cert-manager.io/issuer-kind": "Issuer", "cert-manager.io/issuer-name": "corp",
+		}
+		secret.Type, secret.Data = corev1.SecretTypeTLS, data
+		return nil
+	})
+	Expect(err).NotTo(HaveOccurred())
 }
 
 // trustBundle is of the version that the cluster prefers.

@@ -1,0 +1,93 @@
+package trust
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/injector/certtest"
+)
+
+var _ = Describe("a source that flaps", func() {
+	// seconds has change made once a second, and says how often what is published
+	// changed, and how often that was told.
+	seconds := func(ctx context.Context, k *keda, n int, change func(second int)) (publications, told int) {
+		GinkgoHelper()
+		last := k.published(ctx)
+		for second := range n {
+			change(second)
+			k.reconcile(ctx)
+			if now := k.published(ctx); now["ConfigMap "+injector.StateConfigMap] != last["ConfigMap "+injector.StateConfigMap] {
+				publications++
+				last = now
+			}
+			k.ahead += time.Second
+		}
+		for _, event := range k.told() {
+			if strings.HasPrefix(event, "Warning SourceFlapping") {
+				told++
+			}
+		}
+		return publications, told
+	}
+	begin := func(ctx context.Context) *keda {
+		k := newKEDA(ctx, map[string]string{injector.AnnotationCertificate: "secret/my-tls", injector.AnnotationCustomCA: "configmap/corp"})
+		k.patient = DefaultConvergenceTimeout
+		k.restart()
+		k.put(ctx, "Secret", "my-tls", certificateFrom(certtest.NewCA(GinkgoTB(), "Ours"), k.namespace))
+		k.put(ctx, "ConfigMap", "corp", bundle(certtest.NewCA(GinkgoTB(), "Corp")))
+		k.reconcile(ctx)
+		k.ahead += 2 * DefaultConvergenceTimeout
+		k.told()
+		return k
+	}
+
+	It("of ever other CAs causes two publications in a minute, and is told once", func(ctx context.Context) {
+		k := begin(ctx)
+		var last certtest.CA
+		publications, told := seconds(ctx, k, 60, func(int) {
+			last = certtest.NewCA(GinkgoTB(), "Corp")
+			k.put(ctx, "ConfigMap", "corp", bundle(last))
+		})
+		Expect(publications).To(Equal(1), "the first, at once")
+		Expect(told).To(Equal(1))
+		after, _ := seconds(ctx, k, 5, func(int) {})
+		Expect(after).To(Equal(1), "what it has come to")
+		Expect(k.customCAs(ctx)).To(Equal(nameOf(last)))
+	})
+
+	It("between two, also with another leader in the middle", func(ctx context.Context) {
+		k := begin(ctx)
+		two := []certtest.CA{certtest.NewCA(GinkgoTB(), "One"), certtest.NewCA(GinkgoTB(), "Two")}
+		flap := func(second int) { k.put(ctx, "ConfigMap", "corp", bundle(two[second%2])) }
+		publications, told := seconds(ctx, k, 30, flap)
+		Expect(told).To(Equal(1))
+		k.restart()
+		again, _ := seconds(ctx, k, 30, flap)
+		Expect(publications + again).To(Equal(1))
+	})
+
+	It("of certificates stays at its first stage", func(ctx context.Context) {
+		k := begin(ctx)
+		publications, told := seconds(ctx, k, 60, func(int) {
+			k.put(ctx, "Secret", "my-tls", certificateFrom(certtest.NewCA(GinkgoTB(), "Next"), k.namespace))
+		})
+		Expect(publications).To(Equal(1))
+		Expect(told).To(Equal(1))
+		Expect(len(k.publishedSecret(ctx)["ca.crt"])).To(BeNumerically("<", 2000), "two generations")
+	})
+
+	It("is no annotation that somebody changes twice in a minute", func(ctx context.Context) {
+		k := begin(ctx)
+		f := &fleet{keda: k}
+		for _, dir := range []string{"/a", "/b", "/c"} {
+			f.annotate(ctx, injector.AnnotationCertDir, dir)
+			k.reconcile(ctx)
+			Expect(k.state(ctx).CertDir).To(Equal(dir))
+		}
+	})
+})

@@ -1,0 +1,111 @@
+package trust
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/injector/certtest"
+)
+
+// shown are the gauges of a namespace as a page of metrics has them, without the
+// namespace: `name{label="value"}`.
+func shown(t testing.TB, namespace string) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			of := ""
+			for _, label := range metric.GetLabel() {
+				if label.GetName() == ofNamespace {
+					of = label.GetValue()
+					continue
+				}
+				labels = append(labels, fmt.Sprintf("%s=%q", label.GetName(), label.GetValue()))
+			}
+			if of == namespace && metric.GetGauge() != nil {
+				out[family.GetName()+"{"+strings.Join(labels, ",")+"}"] = metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return out
+}
+
+var _ = It("A change of certificate is seen in metrics, and what a namespace no longer has is not", func(ctx context.Context) {
+	first, second, corp := certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Custom")
+	of := func(bundle string, ca certtest.CA) string {
+		return fmt.Sprintf("keda_trust_published_ca_not_after_timestamp_seconds{bundle=%q,sha256=%q}", bundle, injector.Fingerprint(ca.Cert)[:16])
+	}
+	stageOf := func(s stage) string { return fmt.Sprintf("keda_trust_rotation_stage{stage=%q}", s) }
+	f := newFleet(ctx, "2.21.0", map[string]string{injector.AnnotationCertificate: "secret/my-tls", injector.AnnotationCustomCA: "configmap/corp"})
+	f.put(ctx, "Secret", "my-tls", certificateFrom(first, f.namespace))
+	f.put(ctx, "ConfigMap", "corp", bundle(corp))
+	f.installed(ctx)
+	atRest := shown(GinkgoTB(), f.namespace)
+	Expect(atRest).To(And(
+		HaveKeyWithValue(of("certificate", first), float64(first.Cert.NotAfter.Unix())),
+		HaveKeyWithValue(of("custom", corp), float64(corp.Cert.NotAfter.Unix())),
+		HaveKeyWithValue(`keda_trust_published_bundle_certificates{bundle="certificate"}`, 1.0),
+		HaveKeyWithValue(`keda_trust_published_bundle_certificates{bundle="custom"}`, 1.0),
+		HaveKeyWithValue(`keda_trust_published_bundle_not_after_timestamp_seconds{bundle="custom"}`, float64(corp.Cert.NotAfter.Unix())),
+		HaveKeyWithValue(stageOf(stageSteady), 1.0),
+		Not(HaveKey(HavePrefix("keda_trust_rotation_start"))),
+		Not(HaveKey(HavePrefix("keda_trust_rotation_lagging")))))
+
+	f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+	f.reconcile(ctx)
+	begun := f.now().Unix()
+	f.carry(ctx)
+	f.sync(ctx, f.pods[1:]...)
+	f.ahead += 5 * time.Second
+	f.restart()
+	f.reconcile(ctx)
+	Expect(shown(GinkgoTB(), f.namespace)).To(And(
+		HaveKey(of("certificate", first)), HaveKey(of("certificate", second)),
+		HaveKeyWithValue(`keda_trust_published_bundle_certificates{bundle="certificate"}`, 2.0),
+		HaveKeyWithValue(stageOf(stageSteady), 0.0), HaveKeyWithValue(stageOf(stageTrusting), 1.0),
+		HaveKeyWithValue("keda_trust_rotation_start_timestamp_seconds{}", float64(begun)),
+		HaveKeyWithValue(`keda_trust_rotation_lagging_consumers{component="operator"}`, 1.0),
+		HaveKeyWithValue(`keda_trust_rotation_lagging_consumers{component="apiserver"}`, 0.0)))
+
+	f.eventually(ctx)
+	after := shown(GinkgoTB(), f.namespace)
+	Expect(after).To(HaveLen(len(atRest)))
+	Expect(after).To(And(HaveKey(of("certificate", second)), Not(HaveKey(of("certificate", first)))))
+	f.label(ctx, "disabled")
+	f.reconcile(ctx)
+	Expect(shown(GinkgoTB(), f.namespace)).To(BeEmpty())
+})
+
+func TestALargeBundleShowsTheCAsThatEndFirst(t *testing.T) {
+	t.Parallel()
+	end := certtest.Now
+	var cas []certtest.CA
+	for n := range mostCAs + 5 {
+		cas = append(cas, certtest.NewCA(t, "Public", certtest.Between(end.AddDate(-1, 0, 0), end.AddDate(0, 0, 100-n))))
+	}
+	series := map[*prometheus.Desc]int{}
+	first := 0.0
+	collectBundle(func(d *prometheus.Desc, value float64, _ ...string) {
+		series[d]++
+		if d == bundleNotAfter {
+			first = value
+		}
+	}, bundleCustom, bundleOf(t, cas...))
+	if last := cas[len(cas)-1].Cert.NotAfter.Unix(); series[caNotAfter] != mostCAs || first != float64(last) {
+		t.Errorf("%d series, the first ends at %v; want %d and %d", series[caNotAfter], first, mostCAs, last)
+	}
+}
