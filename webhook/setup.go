@@ -17,6 +17,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/cabundle"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
@@ -80,7 +81,10 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 	if err := certificate.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces}); err != nil {
+	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces, Now: o.Now}); err != nil {
+		return nil, err
+	}
+	if err := cabundle.SetupWithManager(mgr, cabundle.Options{Namespaces: o.KEDANamespaces, Now: o.Now}); err != nil {
 		return nil, err
 	}
 	published, err := newStates(ctx, mgr, o.KEDANamespaces)
