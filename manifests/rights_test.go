@@ -25,48 +25,15 @@ func (r right) String() string {
 	return fmt.Sprintf("%s %s.%s %s/%s", r.verb, r.resource, r.group, r.namespace, r.name)
 }
 
-func TestKedaTrustMayDoItsWork(t *testing.T) {
-	needCluster(t)
-	for _, r := range []right{
-		{"watch", "", "namespaces", "", ""},
-		{"list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", injector.WebhookConfigurationName},
-		{"patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", injector.WebhookConfigurationName},
-		{"watch", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
-		{"get", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
-		{"watch", "apiregistration.k8s.io", "apiservices", "", injector.KEDAAPIService},
-		{"get", "apiregistration.k8s.io", "apiservices", "", injector.KEDAAPIService},
-		{"watch", "certificates.k8s.io", "clustertrustbundles", "", ""},
-		{"create", "", "secrets", own, ""},
-		{"update", "", "secrets", own, injector.ServingSecret},
-		{"watch", "", "secrets", own, injector.ServingSecret},
-		{"create", "coordination.k8s.io", "leases", own, ""},
-		{"update", "coordination.k8s.io", "leases", own, injector.LeaderElectionID},
-		{"create", "", "configmaps", own, ""},
-		{"list", "apps", "deployments", keda, ""},
-		{"watch", "apps", "deployments", keda, ""},
-		{"list", "apps", "replicasets", keda, ""},
-		{"list", "discovery.k8s.io", "endpointslices", keda, ""},
-		{"watch", "", "secrets", keda, "corporate-tls"},
-		{"watch", "", "configmaps", keda, "corporate-roots"},
-		{"watch", "cert-manager.io", "certificates", keda, "keda"},
-		{"create", "", "secrets", keda, ""},
-		{"update", "", "secrets", keda, injector.PublishedSecret},
-		{"create", "", "configmaps", keda, ""},
-		{"update", "", "configmaps", keda, injector.StateConfigMap},
-		{"delete", "", "configmaps", keda, injector.PublishedCAPrefix + "0123"},
-		{"create", "events.k8s.io", "events", keda, ""},
-		{"create", "", "events", own, ""},
-		{"create", "", "events", metav1.NamespaceDefault, ""},
-	} {
-		wantRight(t, r, true)
-	}
-}
-
+// What it may do is held against what it does, right by right; these are some of
+// what it must never be granted.
 func TestKedaTrustMayDoNothingElse(t *testing.T) {
 	needCluster(t)
 	for _, r := range []right{
 		{"update", "", "namespaces", "", keda},
 		{"list", "", "secrets", "", ""},
+		{"create", "", "events", keda, ""},
+		{"create", "events.k8s.io", "events", "kube-system", ""},
 		{"get", "", "secrets", "kube-system", "any"},
 		{"get", "", "secrets", metav1.NamespaceDefault, "any"},
 		{"get", "", "secrets", own, "any"},
@@ -91,7 +58,9 @@ func TestKedaTrustMayDoNothingElse(t *testing.T) {
 		{"update", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", injector.WebhookConfigurationName},
 		{"patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", "other"},
 		{"list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", ""},
-		{"patch", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
+		{"patch", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", "other"},
+		{"update", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
+		{"create", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", ""},
 		{"delete", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
 		{"patch", "apiregistration.k8s.io", "apiservices", "", injector.KEDAAPIService},
 		{"get", "apiregistration.k8s.io", "apiservices", "", "v1.apps"},
@@ -99,7 +68,7 @@ func TestKedaTrustMayDoNothingElse(t *testing.T) {
 		{"impersonate", "", "users", "", "any"},
 		{"escalate", "rbac.authorization.k8s.io", "roles", keda, "any"},
 	} {
-		wantRight(t, r, false)
+		wantNoRight(t, r)
 	}
 }
 
@@ -137,7 +106,7 @@ func TestKedaTrustIsHeldToItsOwnNames(t *testing.T) {
 	}
 }
 
-func wantRight(t *testing.T, r right, want bool) {
+func wantNoRight(t *testing.T, r right) {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User:   "system:serviceaccount:" + own + ":" + injector.Name,
@@ -149,7 +118,7 @@ func wantRight(t *testing.T, r right, want bool) {
 	if err := admin.Create(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}
-	if review.Status.Allowed != want {
-		t.Errorf("%s: allowed %t, want %t", r, review.Status.Allowed, want)
+	if review.Status.Allowed {
+		t.Errorf("%s is allowed", r)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -151,21 +152,26 @@ func label(t *testing.T, namespace *corev1.Namespace, annotations map[string]str
 // until the test ends.
 func runAsKedaTrust(t *testing.T, kedaNamespaces ...string) {
 	t.Helper()
+	runWith(t, kedaTrustConfig(), func(*webhook.Options) {}, kedaNamespaces...)
+}
+
+func runWith(t *testing.T, c *rest.Config, change func(*webhook.Options), kedaNamespaces ...string) {
+	t.Helper()
+	o := webhook.Options{
+		Serving:        serving.Options{Namespace: own},
+		Port:           clustertest.FreePort(t),
+		MetricsAddress: "0",
+		HealthAddress:  "0",
+		KEDANamespaces: kedaNamespaces,
+		LeaderElection: true,
+		// No pods run, so nobody is waited for.
+		ConvergenceTimeout: time.Second,
+	}
+	change(&o)
 	ctrl.SetLogger(logr.Discard())
 	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() {
-		ended <- webhook.Run(life, kedaTrustConfig(), webhook.Options{
-			Serving:        serving.Options{Namespace: own},
-			Port:           clustertest.FreePort(t),
-			MetricsAddress: "0",
-			HealthAddress:  "0",
-			KEDANamespaces: kedaNamespaces,
-			LeaderElection: true,
-			// No pods run, so nobody is waited for.
-			ConvergenceTimeout: time.Second,
-		})
-	}()
+	go func() { ended <- webhook.Run(life, c, o) }()
 	t.Cleanup(func() {
 		end()
 		if err := <-ended; err != nil {

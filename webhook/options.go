@@ -33,6 +33,9 @@ type Options struct {
 	// ShutdownDelay is how long admission is served after the process was told to
 	// stop: as long as endpoint lists may still name it.
 	ShutdownDelay time.Duration
+	// Now is the clock of the controllers of KEDA's namespaces; nil for the
+	// machine's. The webhook's own certificate has Serving.Clock.
+	Now func() time.Time
 }
 
 // Validate reports every fault at once.

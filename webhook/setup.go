@@ -18,6 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/cabundle"
 	"github.com/keda-trust/keda-trust/webhook/rollout"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 	"github.com/keda-trust/keda-trust/webhook/trust"
@@ -83,10 +84,13 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 	if err := certificate.SetupWithManager(mgr); err != nil {
 		return nil, err
 	}
-	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces, ConvergenceTimeout: o.ConvergenceTimeout}); err != nil {
+	if err := trust.SetupWithManager(mgr, trust.Options{Namespaces: o.KEDANamespaces, ConvergenceTimeout: o.ConvergenceTimeout, Now: o.Now}); err != nil {
 		return nil, err
 	}
-	if err := rollout.SetupWithManager(mgr, rollout.Options{Namespaces: o.KEDANamespaces}); err != nil {
+	if err := cabundle.SetupWithManager(mgr, cabundle.Options{Namespaces: o.KEDANamespaces, Now: o.Now}); err != nil {
+		return nil, err
+	}
+	if err := rollout.SetupWithManager(mgr, rollout.Options{Namespaces: o.KEDANamespaces, Now: o.Now}); err != nil {
 		return nil, err
 	}
 	published, err := newStates(ctx, mgr, o.KEDANamespaces)

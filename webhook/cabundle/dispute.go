@@ -10,7 +10,8 @@ import (
 // dispute is what is remembered of the caBundles of one namespace, so that they
 // are not fought over.
 type dispute struct {
-	// carried is the wish that the object was last seen or made to carry.
+	// carried is the wish that the object was last seen or made to carry; empty
+	// where it was not yet looked at.
 	carried string
 	// lost: it was replaced since, which is counted once.
 	lost     bool
@@ -29,9 +30,9 @@ func newDispute() *dispute {
 }
 
 // carries: the object is now as it is wanted. What was fought over is forgotten
-// where something else is wanted now.
+// where something else was wanted before.
 func (d *dispute) carries(want string) {
-	if want != d.carried {
+	if d.carried != "" && want != d.carried {
 		d.replaced = nil
 	}
 	d.carried, d.lost = want, false

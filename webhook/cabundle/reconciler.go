@@ -3,16 +3,13 @@ package cabundle
 import (
 	"context"
 	"fmt"
-	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
@@ -114,80 +111,4 @@ func targets(namespace string, mode injector.Mode) []watch.Target {
 
 func reference(v *admissionregistrationv1.ValidatingWebhookConfiguration) *corev1.ObjectReference {
 	return &corev1.ObjectReference{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: v.Name, UID: v.UID}
-}
-
-// look is one pass over one namespace.
-type look struct {
-	*Reconciler
-	audience notice.Audience
-	mode     injector.Mode
-	state    *injector.State
-	dispute  *dispute
-	now      time.Time
-}
-
-func (l *look) namespace() string { return l.audience.Namespace.Name }
-
-func (l *look) reconcile(ctx context.Context, v *admissionregistrationv1.ValidatingWebhookConfiguration) (ctrl.Result, error) {
-	d, err := decide(v, l.mode, l.state)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	replaced := d.replaced(l.dispute.carried)
-	if len(replaced) > 0 {
-		if d, replaced, err = l.lost(ctx, v.Name); err != nil {
-			return ctrl.Result{}, err
-		}
-	}
-	if d.after == nil {
-		l.dispute.carries(d.want)
-		l.tell(d.report)
-		return ctrl.Result{RequeueAfter: l.dispute.calm(l.now)}, nil
-	}
-	giveBack := func() {}
-	if d.want == l.dispute.carried || len(replaced) > 0 {
-		var wait time.Duration
-		if giveBack, wait = l.dispute.repair(l.now); wait > 0 {
-			logf.FromContext(ctx).Info("Holding back a write, for there were others a moment ago", "webhooks", d.changed, "wait", wait.String())
-			l.tell(d.report)
-			return ctrl.Result{RequeueAfter: wait}, nil
-		}
-	}
-	if err := l.write(ctx, d); err != nil {
-		giveBack()
-		if apierrors.IsForbidden(err) {
-			l.tell(d.report, notGranted(err))
-		}
-		return ctrl.Result{}, err
-	}
-	l.wrote(ctx, d, replaced)
-	l.tell(d.report)
-	return ctrl.Result{RequeueAfter: l.dispute.calm(l.now)}, nil
-}
-
-// lost reads live what somebody replaced, to see who: managedFields are not in a
-// cache.
-func (l *look) lost(ctx context.Context, name string) (decision, []string, error) {
-	v := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := l.live.Get(ctx, types.NamespacedName{Name: name}, v); err != nil {
-		return decision{}, nil, fmt.Errorf("reading %s %s: %w", kind.Kind, name, err)
-	}
-	d, err := decide(v, l.mode, l.state)
-	if err != nil {
-		return decision{}, nil, err
-	}
-	replaced := d.replaced(l.dispute.carried)
-	if len(replaced) > 0 {
-		l.dispute.lose(l.now, writerOf(v, replaced))
-	}
-	return d, replaced, nil
-}
-
-// write goes by the webhooks' names, and to the object as it was read only.
-func (l *look) write(ctx context.Context, d decision) error {
-	patch := client.StrategicMergeFrom(d.before, client.MergeFromWithOptimisticLock{})
-	if err := l.cluster.Patch(ctx, d.after.DeepCopy(), patch, client.FieldOwner(injector.Name)); err != nil {
-		return fmt.Errorf("patching %s: %w", describe(d.before), err)
-	}
-	return nil
 }

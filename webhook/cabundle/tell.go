@@ -13,12 +13,10 @@ import (
 
 const field = "clientConfig.caBundle"
 
-// wrote remembers, counts and tells a write. What changed annotations alone is no
-// news.
-func (l *look) wrote(ctx context.Context, d decision, replaced []string) {
-	l.dispute.carries(d.want)
+// wrote counts and tells a write. What changed annotations alone is no news.
+func (l *look) wrote(ctx context.Context, d decision, lost loss) {
 	reason := d.report.Reason
-	if len(replaced) > 0 {
+	if len(lost.webhooks) > 0 {
 		reason = injector.ReasonBundleRestored
 	}
 	writes.WithLabelValues(l.namespace(), string(reason)).Inc()
@@ -26,17 +24,16 @@ func (l *look) wrote(ctx context.Context, d decision, replaced []string) {
 	if len(d.changed) == 0 {
 		return
 	}
-	l.teller.Event(l.audience, corev1.EventTypeNormal, reason, l.note(d, reason))
+	l.teller.Event(l.audience, corev1.EventTypeNormal, reason, note(d, reason, lost.by))
 }
 
-func (l *look) note(d decision, reason injector.Reason) string {
+func note(d decision, reason injector.Reason, by writer) string {
 	webhooks := strings.Join(d.changed, ", ")
 	switch reason {
 	case injector.ReasonInjected:
 		return fmt.Sprintf("%s: the caBundle of %s is that of the published state %s", describe(d.before), webhooks, d.want)
 	case injector.ReasonBundleRestored:
-		last := l.dispute.replaced[len(l.dispute.replaced)-1]
-		return fmt.Sprintf("%s: the caBundle of %s was replaced by %s, and is again that of the published state %s", describe(d.before), webhooks, last.by, d.want)
+		return fmt.Sprintf("%s: the caBundle of %s was replaced by %s, and is again that of the published state %s", describe(d.before), webhooks, by, d.want)
 	}
 	return fmt.Sprintf("%s: the caBundle of %s is what it was without keda-trust: %s", describe(d.before), webhooks, reason.Sentence())
 }
