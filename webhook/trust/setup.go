@@ -38,6 +38,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("trust").
 		WithOptions(controller.Options{
+			// Whoever comes to lead has synced what it watches, and begins at once.
+			EnableWarmup:          new(true),
 			ReconciliationTimeout: reconcileTimeout,
 			RateLimiter:           workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
