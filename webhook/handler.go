@@ -26,8 +26,8 @@ type resolver interface {
 
 // handler answers admission from what is cached and published.
 type handler struct {
-	namespaces client.Reader // cached
-	live       client.Reader
+	namespaces getter // cached
+	live       getter
 	states     states
 	resolver   resolver
 }

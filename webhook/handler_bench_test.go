@@ -136,3 +136,4 @@ func (o cacheOf[T]) Get(_ context.Context, _ client.ObjectKey, into client.Objec
 type synced struct{ cache.Informer }
 
 func (synced) HasSynced() bool { return true }
+func (synced) IsStopped() bool { return false }

@@ -114,15 +114,25 @@ func edit(ctx context.Context, object client.Object, change func()) {
 // publishedBundle is the caBundle of the state, empty where there is none.
 func publishedBundle(ctx context.Context, namespace string) string {
 	GinkgoHelper()
+	state := publishedState(ctx, namespace)
+	if state == nil {
+		return ""
+	}
+	return string(state.CABundle)
+}
+
+// publishedState is nil where there is none.
+func publishedState(ctx context.Context, namespace string) *injector.State {
+	GinkgoHelper()
 	published := &corev1.ConfigMap{}
 	err := direct.Get(ctx, client.ObjectKey{Namespace: namespace, Name: injector.StateConfigMap}, published)
 	Expect(client.IgnoreNotFound(err)).To(Succeed())
 	if err != nil {
-		return ""
+		return nil
 	}
 	state, err := injector.ParseState([]byte(published.Data[injector.StateKey]))
 	Expect(err).NotTo(HaveOccurred())
-	return string(state.CABundle)
+	return state
 }
 
 // eventsOf is how many Events about the Namespace have the reason.

@@ -4,26 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 )
 
-// Server answers admission. It is none of the manager's runnables: a manager that
-// loses its lease ends all of them at once, and the API server still calls.
+// Server answers admission, and what is asked about the process. It is none of the
+// manager's runnables: a manager that is told to stop, or loses its lease, ends all
+// of them at once, and the API server still calls.
 type Server struct {
-	listener    *listener
+	parts       []manager.Runnable
 	certificate *serving.Certificate
 	log         logr.Logger
 }
 
-// Run serves admission and runs the controllers until ctx is done, and then for
-// as long as the shutdown delay says, unready.
+func newServer(o Options, certificate *serving.Certificate, answers handler, log logr.Logger) (*Server, error) {
+	routes := http.NewServeMux()
+	large := make(largeBodies, maxLargeBodies)
+	routes.Handle(injector.PathMutate, reviews{answers.mutate, large, log})
+	routes.Handle(injector.PathProbe, reviews{probe, large, log})
+	admission := &listener{port: o.Port, tls: certificate.TLS, handler: routes, log: log}
+	pages, err := o.pages(admission.alive, certificate.Ready)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{append(pages, admission), certificate, log}, nil
+}
+
+// Run serves admission and runs the controllers until ctx is done. The controllers
+// then end, and with them the lead, so that another process goes on with it;
+// admission is served, unready, for as long as the shutdown delay says.
 func Run(ctx context.Context, config *rest.Config, o Options) error {
 	scheme, err := newScheme()
 	if err != nil {
@@ -48,33 +66,35 @@ func paced(config *rest.Config) *rest.Config {
 	return config
 }
 
-// run ends when ctx is done, or with the manager or the server. Whichever it is,
-// those who may still call are served for the shutdown delay.
+// run ends when ctx is done, or with the manager or a part of the server. Whichever
+// it is, the manager ends at once, and those who may still call are served for the
+// shutdown delay.
 func run(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	server, err := AddToManager(ctx, mgr, o)
 	if err != nil {
 		return err
 	}
-	stopping, stop := context.WithCancel(ctx)
+	running, stop := context.WithCancel(ctx)
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	var managed, served error
-	var both sync.WaitGroup
-	both.Go(func() {
+	errs := make([]error, len(server.parts)+1)
+	var all sync.WaitGroup
+	all.Go(func() {
 		defer stop()
-		managed = mgr.Start(life)
+		if err := mgr.Start(running); err != nil {
+			errs[0] = fmt.Errorf("running keda-trust: %w", err)
+		}
 	})
-	both.Go(func() {
-		defer stop()
-		served = server.listener.Start(life)
-	})
-	<-stopping.Done()
+	for i, part := range server.parts {
+		all.Go(func() {
+			defer stop()
+			errs[i+1] = part.Start(life)
+		})
+	}
+	<-running.Done()
 	server.drain(o.ShutdownDelay)
 	end()
-	both.Wait()
-	if managed != nil {
-		managed = fmt.Errorf("running keda-trust: %w", managed)
-	}
-	return errors.Join(managed, served)
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // drain returns when nobody should call any more.

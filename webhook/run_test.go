@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +34,7 @@ var _ = Describe("A process", Serial, func() {
 		takeLease(ctx)
 		Eventually(p.health).WithArguments("/readyz").WithTimeout(30 * time.Second).WithPolling(20 * time.Millisecond).ShouldNot(Equal(http.StatusOK))
 		Expect(direct.Create(ctx, kedaIn("lost-lease").operator)).To(Succeed(), "failurePolicy is Fail, so somebody answered")
+		Expect(p.health("/healthz")).To(Equal(http.StatusOK), "a kubelet knows nothing of the lease")
 		Expect(p.ended).NotTo(BeClosed())
 		Eventually(p.ended).WithTimeout(20 * time.Second).Should(BeClosed())
 		Expect(p.err).To(MatchError(ContainSubstring("leader election lost")))
@@ -41,10 +44,26 @@ var _ = Describe("A process", Serial, func() {
 		o := optionsFor(0, "released")
 		o.LeaderElection = true
 		p := startWith(o)
-		Eventually(holder).WithArguments(ctx).WithTimeout(20 * time.Second).ShouldNot(BeEmpty())
+		Eventually(renewed).WithArguments(ctx).WithTimeout(20 * time.Second).Should(BeTrue())
 		p.end()
 		Expect(holder(ctx)).To(BeEmpty())
 	})
+
+	DescribeTable("ends where somebody else listens already, and says what it could not serve",
+		func(address func(*Options, string), want string) {
+			taken, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+			Expect(err).NotTo(HaveOccurred())
+			DeferCleanup(taken.Close)
+			o := optionsFor(0, "taken")
+			address(&o, taken.Addr().String())
+			p := startWith(o)
+			p.fails = true
+			Eventually(p.ended).WithTimeout(20 * time.Second).Should(BeClosed())
+			Expect(p.err).To(MatchError(And(ContainSubstring(want), ContainSubstring("address already in use"))))
+		},
+		Entry("for probes", func(o *Options, address string) { o.HealthAddress = address }, "serving health probes"),
+		Entry("for metrics", func(o *Options, address string) { o.MetricsAddress = address }, "serving metrics"),
+	)
 })
 
 var _ = Describe("The probe", Serial, func() {
@@ -85,12 +104,31 @@ func takeLease(ctx context.Context) {
 	})
 }
 
+// holder is who leads, empty where nobody does.
 func holder(ctx context.Context) string {
-	lease, err := kubernetes.NewForConfigOrDie(config).CoordinationV1().Leases(injector.Name).Get(ctx, injector.LeaderElectionID, metav1.GetOptions{})
-	if err != nil || lease.Spec.HolderIdentity == nil {
+	identity := lease(ctx).Spec.HolderIdentity
+	if identity == nil {
 		return ""
 	}
-	return *lease.Spec.HolderIdentity
+	return *identity
+}
+
+// renewed says that the holder knows that it leads: client-go leaves a lease as it
+// is that it is told to stop in the middle of taking.
+func renewed(ctx context.Context) bool {
+	taken := lease(ctx).Spec
+	return taken.RenewTime != nil && taken.AcquireTime != nil && taken.RenewTime.After(taken.AcquireTime.Time)
+}
+
+// lease is empty where there is none.
+func lease(ctx context.Context) *coordinationv1.Lease {
+	GinkgoHelper()
+	current, err := kubernetes.NewForConfigOrDie(config).CoordinationV1().Leases(injector.Name).Get(ctx, injector.LeaderElectionID, metav1.GetOptions{})
+	Expect(client.IgnoreNotFound(err)).To(Succeed())
+	if err != nil {
+		return &coordinationv1.Lease{}
+	}
+	return current
 }
 
 var _ = Describe("Large bodies", Serial, func() {

@@ -3,7 +3,6 @@ package webhook
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,17 +28,15 @@ import (
 // ends where one of its caches cannot sync, as one would whose Role is missing.
 func (o Options) manager(scheme *runtime.Scheme) ctrl.Options {
 	uncached := []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
-	return ctrl.Options{
-		Scheme:                        scheme,
-		Cache:                         cached(),
-		Client:                        client.Options{FieldOwner: injector.Name, Cache: &client.CacheOptions{DisableFor: uncached}},
-		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
-		HealthProbeBindAddress:        o.HealthAddress,
-		LeaderElection:                o.LeaderElection,
-		LeaderElectionID:              injector.LeaderElectionID,
-		LeaderElectionNamespace:       o.Serving.Namespace,
-		LeaderElectionReleaseOnCancel: true,
+	options := ctrl.Options{
+		Scheme:                 scheme,
+		Cache:                  cached(),
+		Client:                 client.Options{FieldOwner: injector.Name, Cache: &client.CacheOptions{DisableFor: uncached}},
+		Metrics:                metricsserver.Options{BindAddress: "0"}, // see pages
+		HealthProbeBindAddress: "0",
 	}
+	o.elect(&options)
+	return options
 }
 
 // newScheme has only what is read and written: all of client-go's kinds would
@@ -74,7 +71,8 @@ func cached() cache.Options {
 // server that it returns, which outlives the manager. ctx is for the adding
 // alone.
 func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, error) {
-	if _, err := mgr.GetCache().GetInformer(ctx, &corev1.Namespace{}); err != nil {
+	namespaces, err := mgr.GetCache().GetInformer(ctx, &corev1.Namespace{})
+	if err != nil {
 		return nil, fmt.Errorf("setting up the cache of Namespaces: %w", err)
 	}
 	certificate, err := serving.New(o.serving())
@@ -97,21 +95,14 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 	if err != nil {
 		return nil, err
 	}
-	log := mgr.GetLogger().WithName("admission")
-	answers := handler{namespaces: mgr.GetCache(), live: mgr.GetAPIReader(), states: published, resolver: trust.Reader{Live: mgr.GetAPIReader()}}
-	routes := http.NewServeMux()
-	large := make(largeBodies, maxLargeBodies)
-	routes.Handle(injector.PathMutate, reviews{answers.mutate, large, log})
-	routes.Handle(injector.PathProbe, reviews{probe, large, log})
-	own := &listener{port: o.Port, tls: certificate.TLS, handler: routes, log: log}
-	if err := mgr.AddHealthzCheck("listener", own.alive); err != nil {
-		return nil, fmt.Errorf("adding the liveness check: %w", err)
-	}
-	if err := mgr.AddReadyzCheck("handshake", certificate.Ready); err != nil {
-		return nil, fmt.Errorf("adding the readiness check: %w", err)
-	}
 	if err := mgr.Add(roundTrip{mgr.GetClient(), o.Serving.Namespace, mgr.GetLogger().WithName("probe")}); err != nil {
 		return nil, fmt.Errorf("adding the probe: %w", err)
 	}
-	return &Server{own, certificate, log}, nil
+	answers := handler{
+		namespaces: fresh{cached: mgr.GetCache(), live: mgr.GetAPIReader(), informer: namespaces},
+		live:       mgr.GetAPIReader(),
+		states:     published,
+		resolver:   trust.Reader{Live: mgr.GetAPIReader()},
+	}
+	return newServer(o, certificate, answers, mgr.GetLogger().WithName("admission"))
 }

@@ -23,7 +23,7 @@ type states struct {
 }
 
 // stateCache holds one ConfigMap. It runs in every process and lets nothing wait
-// for it: before it has synced, reads are live.
+// for it.
 type stateCache struct {
 	cache.Cache
 	informer cache.Informer
@@ -86,13 +86,9 @@ func (s states) granted(namespace string) bool {
 // is shared: whoever gets it must not change it.
 func (s states) read(ctx context.Context, namespace string) (*injector.State, error) {
 	one := s.caches[namespace]
-	reader := s.live
-	if one.informer.HasSynced() {
-		reader = one
-	}
 	var published corev1.ConfigMap
 	key := client.ObjectKey{Namespace: namespace, Name: injector.StateConfigMap}
-	err := reader.Get(ctx, key, &published)
+	err := fresh{cached: one, live: s.live, informer: one.informer}.Get(ctx, key, &published)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

@@ -46,8 +46,8 @@ Inside a pod the defaults fit; the chart sets what differs. Outside, give
 of that url in --serving-hosts.
 
 It is ready (/readyz) once a handshake with itself verifies against the caBundle
-that the cluster stores. Told to stop by SIGTERM, it is unready at once and
-serves for --shutdown-delay more.`,
+that the cluster stores. Told to stop by SIGTERM, it gives up the lead and is
+unready at once, and serves for --shutdown-delay more.`,
 		Example: `  keda-trust webhook --kubeconfig=$HOME/.kube/config --namespace=keda-trust --serving-hosts=127.0.0.1`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return flags.run(c) },

@@ -87,11 +87,19 @@ func (i installation) state(ctx context.Context) string {
 
 // holder is who holds the Lease, empty where there is none.
 func (i installation) holder(ctx context.Context) string {
-	lease := &coordinationv1.Lease{}
-	if i.client.Get(ctx, client.ObjectKey{Namespace: i.own, Name: injector.LeaderElectionID}, lease) != nil || lease.Spec.HolderIdentity == nil {
-		return ""
+	if identity := i.lease(ctx).HolderIdentity; identity != nil {
+		return *identity
 	}
-	return *lease.Spec.HolderIdentity
+	return ""
+}
+
+// lease is empty where there is none.
+func (i installation) lease(ctx context.Context) coordinationv1.LeaseSpec {
+	lease := &coordinationv1.Lease{}
+	if i.client.Get(ctx, client.ObjectKey{Namespace: i.own, Name: injector.LeaderElectionID}, lease) != nil {
+		return coordinationv1.LeaseSpec{}
+	}
+	return lease.Spec
 }
 
 func hostsAreOnTheCertificate(t *testing.T, i installation) {
@@ -105,18 +113,28 @@ func hostsAreOnTheCertificate(t *testing.T, i installation) {
 	}
 }
 
-func oneLeaderPublishes(t *testing.T, i installation) {
-	leader, other := i.start(t), i.start(t)
+// startTwo starts two processes and returns them once one has published and both
+// are ready.
+func (i installation) startTwo(t *testing.T, flags ...string) (leader, other *process) {
+	t.Helper()
+	leader, other = i.start(t, flags...), i.start(t, flags...)
 	eventually(t, "one of two publishing", func(ctx context.Context) bool {
 		if other.publications(ctx) != "" {
 			leader, other = other, leader
 		}
 		return leader.publications(ctx) != ""
 	})
-	eventually(t, "the other serving", func(ctx context.Context) bool {
-		status, _ := get(ctx, other.health, "/readyz")
-		return status == http.StatusOK
-	})
+	for _, p := range []*process{leader, other} {
+		eventually(t, "both being ready", func(ctx context.Context) bool {
+			status, _ := get(ctx, p.health, "/readyz")
+			return status == http.StatusOK
+		})
+	}
+	return leader, other
+}
+
+func oneLeaderPublishes(t *testing.T, i installation) {
+	leader, other := i.startTwo(t)
 	if published := other.publications(t.Context()); published != "" {
 		t.Errorf("both published: %s", published)
 	}

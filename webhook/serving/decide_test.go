@@ -7,8 +7,18 @@ import (
 	"time"
 )
 
-func TestDecideFollowsItsTable(t *testing.T) {
-	t.Parallel()
+// decided is what Decide is to say.
+type decided struct {
+	story  string
+	given  Certificates
+	now    time.Time
+	action Action
+	reason Reason
+	after  time.Duration
+}
+
+func decisions(t *testing.T) (Policy, []decided) {
+	t.Helper()
 	policy := Policy{CALifetime: 90 * 24 * time.Hour, LeafLifetime: 24 * time.Hour, Dwell: 5 * time.Minute, ForcedDwell: 30 * time.Second}
 	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	current, next := mustCA(t, start, policy.CALifetime), mustCA(t, start, policy.CALifetime)
@@ -19,14 +29,7 @@ func TestDecideFollowsItsTable(t *testing.T) {
 	}
 	one := crowd[:1]
 
-	for _, test := range []struct {
-		story  string
-		given  Certificates
-		now    time.Time
-		action Action
-		reason Reason
-		after  time.Duration
-	}{
+	return policy, []decided{
 		{"no Secret", Certificates{}, start, Repair, Missing, 0},
 		{"a Secret that does not parse, whatever else is due", Certificates{Current: current, Fault: errors.New("broken"), Next: next}, due, Repair, Corrupt, 0},
 		{"the current CA ends this instant", Certificates{Current: current}, current.Certificate.NotAfter, Repair, Expired, 0},
@@ -55,7 +58,13 @@ func TestDecideFollowsItsTable(t *testing.T) {
 		{"seven previous do not either", Certificates{Current: current, Previous: crowd[1:], Promoted: start, Requested: "a"}, start, Stage, Forced, 0},
 		{"eight previous do", Certificates{Current: current, Previous: crowd, Promoted: start, Requested: "a"}, start, Keep, Crowded, 24*time.Hour + 5*time.Minute},
 		{"eight previous that are due make room", Certificates{Current: current, Previous: crowd, Promoted: start, Requested: "a"}, start.Add(25 * time.Hour), Drop, LeavesEnded, 0},
-	} {
+	}
+}
+
+func TestDecideFollowsItsTable(t *testing.T) {
+	t.Parallel()
+	policy, tests := decisions(t)
+	for _, test := range tests {
 		t.Run(test.story, func(t *testing.T) {
 			t.Parallel()
 			got := policy.Decide(test.given, test.now)

@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -174,15 +175,18 @@ var _ = Describe("A replica", func() {
 	It("keeps a usable current CA when it remembers nothing, and makes one when there is none", func(ctx SpecContext) {
 		one.follow(ctx)
 		first := in.certificates(ctx)
+		counted := testutil.ToFloat64(rotations.WithLabelValues(string(Corrupt)))
 		in.damage(ctx, func(s *corev1.Secret) { s.Data[keyNextCertificate] = []byte("garbage") })
 		newProcess(in, clk).follow(ctx)
 		Expect(serial(in.certificates(ctx).Current)).To(Equal(serial(first.Current)))
+		Expect(testutil.ToFloat64(rotations.WithLabelValues(string(Corrupt)))).To(Equal(counted), "it is the same CA")
 
 		in.damage(ctx, func(s *corev1.Secret) { s.Data[keyCurrentKey] = []byte("garbage") })
 		newProcess(in, clk).follow(ctx)
 		second := in.certificates(ctx)
 		Expect(serial(second.Current)).NotTo(Equal(serial(first.Current)))
 		Expect(in.bundle(ctx)).To(Equal([]string{serial(first.Current), serial(second.Current)}), "what others serve stays trusted")
+		Expect(testutil.ToFloat64(rotations.WithLabelValues(string(Corrupt)))).To(Equal(counted + 1))
 	})
 
 	It("changes to a CA that somebody else made only after the dwell, and keeps its own trusted", func(ctx SpecContext) {

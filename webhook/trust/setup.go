@@ -36,6 +36,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("trust").
 		WithOptions(controller.Options{
+			// Whoever comes to lead has synced what it watches, and begins at once.
+			EnableWarmup:          new(true),
 			ReconciliationTimeout: reconcileTimeout,
 			// A namespace whose pods do not answer holds up no other.
 			MaxConcurrentReconciles: 4,
