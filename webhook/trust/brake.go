@@ -8,8 +8,8 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// quiet is how long what was published stays before other sources are followed.
-// A source that is written twice in a row costs one rollout, not two.
+// quiet is how long what was published stays before sources that flap are followed
+// again. Who corrects what was written a moment ago does not wait.
 const quiet = time.Minute
 
 // followed is what the state that is published was made from.

@@ -22,9 +22,11 @@
 //     before the next begins, so there are never more than two generations.
 //   - Where the published Secret is lost, the CAs of the state are trusted on until
 //     everybody has the new one. The same holds where KEDA was the issuer before.
-//   - What is published stays for a minute before other sources are followed. That
-//     is counted from what the state itself says, so another leader keeps to it; a
-//     change under way is no other source, and goes on.
+//   - Sources that have changed three times without a minute's rest flap: what is
+//     published then stays for a minute before they are followed. Before that they
+//     are followed at once, for whoever corrects a mistake must not wait, and how
+//     often KEDA restarts is bounded elsewhere. A change under way is no other
+//     source, and goes on.
 //   - When something was published is noted on it by us, in an annotation. The time
 //     that the API server keeps of our last write moves with writes that change
 //     nothing of it.

@@ -26,7 +26,7 @@ type outcome struct {
 func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen reading, have standing) (outcome, error) {
 	namespace, wanted, now := to.Namespace.Name, seen.resolution, r.options.now()
 	flapping := r.episodes.look(namespace, wanted.State.ID, now, r.options.quiet())
-	if left := r.heldBack(seen, have); left > 0 {
+	if left := r.heldBack(seen, have); left > 0 && len(flapping) > 0 {
 		logf.FromContext(ctx).V(1).Info("Held back, for something else was published just now", "state", wanted.State.ID, "for", left)
 		return outcome{findings: flapping, published: viewOf(have), again: left}, nil
 	}
@@ -64,8 +64,8 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	return out, r.publisher.prune(ctx, namespace, now)
 }
 
-// heldBack is how long the state that the sources ask for has to wait, for the
-// one before it has hardly been carried out. What was lost is put back at once.
+// heldBack is how long the state of sources that flap has to wait, for the one
+// before it has hardly been carried out. What was lost is put back at once.
 func (r *Reconciler) heldBack(seen reading, have standing) time.Duration {
 	wanted := seen.resolution
 	if wanted.Secret != nil && have.certificates.leaf.Certificate() == nil {
