@@ -7,8 +7,8 @@
 // is told in Events on the Namespace and on KEDA's operator, and changes
 // nothing that was published before; and that it writes only a difference.
 //
-// It never writes KEDA's own objects, never imports cmd or the other folders of
-// webhook, and never caches a Secret's content.
+// It never writes KEDA's own objects, never imports cmd or another controller, and
+// never caches a Secret's content.
 //
 // Decisions (2026-11):
 //   - All reading is live, by name; package watch tells when to read again.
@@ -16,9 +16,4 @@
 //     look for certificates about to expire find it.
 //   - Publishing replaces at once. Staging a change of certificate belongs
 //     between the resolution and the publisher, and is neither's concern.
-//   - An Event about a Namespace is kept in it, where whoever installed KEDA looks,
-//     and in "default" where keda-trust lacks its Role: nowhere else could it say so.
-//   - What was told of a fault is remembered in memory only, and told again before
-//     an API server forgets its Event; a new leader tells it once more, which is
-//     better than never.
 package trust

@@ -12,11 +12,12 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
 // publish returns as findings what stands in the way and only a person can move.
-func (r *Reconciler) publish(ctx context.Context, to audience, resolution injector.Resolution) ([]injector.Finding, error) {
-	namespace := to.namespace.Name
+func (r *Reconciler) publish(ctx context.Context, to notice.Audience, resolution injector.Resolution) ([]injector.Finding, error) {
+	namespace := to.Namespace.Name
 	before, err := r.trusted(ctx, namespace)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func (r *Reconciler) publish(ctx context.Context, to audience, resolution inject
 		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
 			"customCAConfigMap", resolution.State.CustomCAConfigMap)
 	}
-	r.teller.publication(to, done, resolution, before)
+	r.tellPublication(to, done, resolution, before)
 	return nil, r.publisher.prune(ctx, namespace, r.options.now())
 }
 
@@ -87,6 +88,6 @@ func (r *Reconciler) release(ctx context.Context, ns *corev1.Namespace) error {
 	if err := r.publisher.update(ctx, state, "ConfigMap"); err != nil {
 		return err
 	}
-	r.teller.event(audience{namespace: ns}, corev1.EventTypeNormal, injector.ReasonReleased, injector.ReasonReleased.Sentence())
+	r.teller.Event(notice.Audience{Namespace: ns}, corev1.EventTypeNormal, injector.ReasonReleased, injector.ReasonReleased.Sentence())
 	return nil
 }

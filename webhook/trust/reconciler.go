@@ -15,6 +15,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -24,7 +25,7 @@ type Reconciler struct {
 	options   Options
 	reader    Reader
 	publisher publisher
-	teller    *teller
+	teller    *notice.Teller
 	watch     *watch.Informers
 }
 
@@ -35,7 +36,7 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 		options:   o,
 		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
-		teller:    newTeller(recorder, o.now),
+		teller:    notice.New(recorder, o.now),
 		watch:     watch.New(nil),
 	}
 }
@@ -64,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	switch {
 	case len(findings) > 0:
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns, ungranted: !r.granted(ns.Name)}, findings)
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: !r.granted(ns.Name)}, findings)
 		return ctrl.Result{}, nil
 	case mode == injector.ModeUnmanaged:
 		r.rest(ns.Name)
@@ -74,12 +75,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	case !r.granted(ns.Name):
 		r.watch.Set(ns.Name, nil)
-		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 		return ctrl.Result{}, nil
 	}
 	result, err := r.reconcile(ctx, ns, mode)
 	if apierrors.IsForbidden(err) {
-		r.teller.findings(audience{namespace: ns, ungranted: true}, []injector.Finding{{
+		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{{
 			Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + ns.Name, Message: fmt.Sprintf("keda-trust lacks a right that its chart grants: %v", err),
 		}})
 	}
@@ -89,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // rest ends the watches of a namespace, and what was told of it is forgotten.
 func (r *Reconciler) rest(namespace string) {
 	r.watch.Set(namespace, nil)
-	r.teller.forget(namespace)
+	r.teller.Forget(namespace)
 	unmeasure(namespace)
 }
 
@@ -108,7 +109,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 		targets = append(targets, watch.ConfigMap(ns.Name, resolution.State.CustomCAConfigMap))
 	}
 	r.watch.Set(ns.Name, targets)
-	to := audience{namespace: ns, operator: seen.installation.Deployments[injector.ComponentOperator]}
+	to := audienceOf(ns, seen.installation)
 	findings := resolution.Findings
 	switch {
 	case resolution.State == nil:
@@ -123,7 +124,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 		findings = append(findings, refused...)
 	}
 	r.log(ctx, findings)
-	r.teller.findings(to, findings)
+	r.teller.Findings(to, findings)
 	if err := r.measure(ctx, ns.Name); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -14,10 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -41,7 +39,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 			ReconciliationTimeout: reconcileTimeout,
 			RateLimiter:           workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
-		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
+		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, r.granted))).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
 		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(behindWebhooks)).
 		WatchesRawSource(source.Func(r.watch.Start)).
@@ -49,32 +47,10 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up the controller trust: %w", err)
 	}
-	// A manager waits for what was added to it, and so for the informers.
-	ended := manager.RunnableFunc(func(ctx context.Context) error {
-		<-ctx.Done()
-		r.watch.Wait()
-		return nil
-	})
-	if err := mgr.Add(ended); err != nil {
+	if err := mgr.Add(manager.RunnableFunc(r.watch.Ended)); err != nil {
 		return fmt.Errorf("adding the watches of sources: %w", err)
 	}
 	return nil
-}
-
-// namespaces lets through those that are labelled, that were, and those granted:
-// a label may have been removed while nobody looked.
-func (r *Reconciler) namespaces() predicate.Predicate {
-	concerns := func(object client.Object) bool {
-		_, labelled := object.GetLabels()[injector.LabelInject]
-		return labelled || r.granted(object.GetName())
-	}
-	changed := predicate.Or(predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
-	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return concerns(e.Object) },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return (concerns(e.ObjectOld) || concerns(e.ObjectNew)) && changed.Update(e)
-		},
-	}
 }
 
 func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {

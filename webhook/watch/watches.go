@@ -86,6 +86,14 @@ func (w *Informers) Wait() {
 	w.group.Wait()
 }
 
+// Ended returns when ctx is done and all informers have ended. It is a
+// manager.RunnableFunc: a manager waits for what was added to it.
+func (w *Informers) Ended(ctx context.Context) error {
+	<-ctx.Done()
+	w.Wait()
+	return nil
+}
+
 func (w *Informers) run(namespace string, t Target) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
 	informer := w.informer(ctx, namespace, t)
