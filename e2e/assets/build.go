@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,10 +15,10 @@ import (
 func (f finder) build(ctx context.Context) (string, error) {
 	dir := f.builtDir()
 	start := time.Now()
-	err := locked(ctx, dir, func(partial string) error {
+	err := locked(ctx, dir, binaries, func(partial string) error {
 		tell("building kube-apiserver %s and etcd %s from their Go modules for %s", f.release.patch, etcdVersion, dir)
 		tell("this takes 5 to 8 minutes on two cores, half a minute where Go's build cache has it, and is done once")
-		if err := f.buildAPIServer(ctx, partial); err != nil {
+		if err := f.buildKubernetes(ctx, partial, "kube-apiserver"); err != nil {
 			return fmt.Errorf("building kube-apiserver %s: %w", f.release.patch, err)
 		}
 		if err := buildEtcd(ctx, partial); err != nil {
@@ -32,7 +33,41 @@ func (f finder) build(ctx context.Context) (string, error) {
 	return dir, nil
 }
 
-func (f finder) buildAPIServer(ctx context.Context, into string) error {
+// addControllerManager returns a directory with what server holds and with a
+// kube-controller-manager, which no download has.
+func (f finder) addControllerManager(ctx context.Context, server string) (string, error) {
+	dir := f.controllerManagerDir(server)
+	if complete(dir, f.wanted()) == nil {
+		return dir, nil
+	}
+	start := time.Now()
+	err := locked(ctx, dir, f.wanted(), func(partial string) error {
+		tell("building %s %s from its Go module for %s", controllerManager, f.release.patch, dir)
+		tell("this takes as long as building kube-apiserver, 2 minutes where that was built here")
+		if err := f.buildKubernetes(ctx, partial, controllerManager); err != nil {
+			return fmt.Errorf("building %s %s: %w", controllerManager, f.release.patch, err)
+		}
+		return errors.Join(linkServer(server, partial), os.RemoveAll(filepath.Join(partial, "module")))
+	})
+	if err != nil {
+		return "", err
+	}
+	tell("ready after %s", time.Since(start).Round(time.Second))
+	return dir, nil
+}
+
+// linkServer makes a directory hold what server holds.
+func linkServer(server, into string) error {
+	for _, name := range binaries {
+		if err := os.Symlink(filepath.Join(server, name), filepath.Join(into, name)); err != nil {
+			return fmt.Errorf("linking %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// buildKubernetes compiles one of the commands of k8s.io/kubernetes.
+func (f finder) buildKubernetes(ctx context.Context, into, command string) error {
 	source, err := fetch(ctx, kubernetesModule, f.release.patch)
 	if err != nil {
 		return err
@@ -49,8 +84,8 @@ func (f finder) buildAPIServer(ctx context.Context, into string) error {
 	if err != nil {
 		return err
 	}
-	return workspace.compile(ctx, filepath.Join(into, "kube-apiserver"),
-		append(compileFlags(f.release), kubernetesModule+"/cmd/kube-apiserver")...)
+	return workspace.compile(ctx, filepath.Join(into, command),
+		append(compileFlags(f.release), kubernetesModule+"/cmd/"+command)...)
 }
 
 func buildEtcd(ctx context.Context, into string) error {
@@ -68,7 +103,7 @@ func buildEtcd(ctx context.Context, into string) error {
 	return workspace.compile(ctx, filepath.Join(into, "etcd"), "-ldflags=-s -w", ".")
 }
 
-// compileFlags make the API server say which Kubernetes it is, which a build
+// compileFlags make a command say which Kubernetes it is, which a build
 // outside of its repository otherwise does not know. They only change the
 // linking, so the compiled packages are shared with any other build.
 func compileFlags(r release) []string {

@@ -35,7 +35,7 @@ func (f finder) builtDir() string {
 
 // fromCache returns what an earlier call has built or downloaded.
 func (f finder) fromCache() (string, bool) {
-	if dir := f.builtDir(); f.source != sourceDownload && complete(dir) == nil {
+	if dir := f.builtDir(); f.source != sourceDownload && complete(dir, binaries) == nil {
 		return dir, true
 	}
 	if f.source == sourceBuild {
@@ -46,17 +46,26 @@ func (f finder) fromCache() (string, bool) {
 		return "", false // a cache whose own path is no pattern can only miss
 	}
 	for _, dir := range downloaded {
-		if complete(dir) == nil {
+		if complete(dir, binaries) == nil {
 			return dir, true
 		}
 	}
 	return "", false
 }
 
-// locked runs fill while no other process fills the same directory, and moves
-// the result in place in one step: who looks at dir sees nothing or all of it.
-// The lock is the kernel's, so a call that was killed does not block the next.
-func locked(ctx context.Context, dir string, fill func(partial string) error) error {
+// controllerManagerDir is named after what builtDir is, and after the directory
+// whose API server it completes.
+func (f finder) controllerManagerDir(server string) string {
+	recipe := append(compileFlags(f.release), runtime.Version(), f.release.patch, server)
+	sum := sha256.Sum256([]byte(strings.Join(recipe, "\x00")))
+	return filepath.Join(f.cache, fmt.Sprintf("controller-manager-%s-%s-%s-%x", f.release.patch, runtime.GOOS, runtime.GOARCH, sum[:6]))
+}
+
+// locked runs fill, which gives these binaries, while no other process fills
+// the same directory, and moves the result in place in one step: who looks at
+// dir sees nothing or all of it. The lock is the kernel's, so a call that was
+// killed does not block the next.
+func locked(ctx context.Context, dir string, names []string, fill func(partial string) error) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("creating the cache: %w", err)
 	}
@@ -68,7 +77,7 @@ func locked(ctx context.Context, dir string, fill func(partial string) error) er
 	if err := acquire(ctx, lock); err != nil {
 		return err
 	}
-	if complete(dir) == nil {
+	if complete(dir, names) == nil {
 		return nil
 	}
 	partial := dir + ".partial"

@@ -17,14 +17,14 @@ func TestTwoCallsAtTheSameTimeBuildOnce(t *testing.T) {
 	var calls sync.WaitGroup
 	for range 8 {
 		calls.Go(func() {
-			err := locked(t.Context(), dir, func(partial string) error {
+			err := locked(t.Context(), dir, binaries, func(partial string) error {
 				fills.Add(1)
 				return writeBinaries(partial)
 			})
 			if err != nil {
 				t.Error(err)
 			}
-			if err := complete(dir); err != nil {
+			if err := complete(dir, binaries); err != nil {
 				t.Errorf("returned before the result was there: %v", err)
 			}
 		})
@@ -38,7 +38,7 @@ func TestTwoCallsAtTheSameTimeBuildOnce(t *testing.T) {
 func TestAFailedBuildLeavesNothingBehind(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "result")
 	broken := errors.New("broken")
-	err := locked(t.Context(), dir, func(partial string) error {
+	err := locked(t.Context(), dir, binaries, func(partial string) error {
 		return errors.Join(writeBinaries(partial), broken)
 	})
 	if !errors.Is(err, broken) {
@@ -55,10 +55,10 @@ func TestAFailedBuildLeavesNothingBehind(t *testing.T) {
 
 func TestAnInterruptEndsTheWaitForAnotherCall(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "result")
-	err := locked(t.Context(), dir, func(partial string) error {
+	err := locked(t.Context(), dir, binaries, func(partial string) error {
 		ctx, interrupt := context.WithCancel(t.Context())
 		interrupt()
-		waiting := locked(ctx, dir, func(string) error { return errors.New("entered twice") })
+		waiting := locked(ctx, dir, binaries, func(string) error { return errors.New("entered twice") })
 		if !errors.Is(waiting, context.Canceled) {
 			t.Errorf("the second call returned %v", waiting)
 		}
@@ -91,7 +91,7 @@ func TestAnIncompleteDirectoryIsToldByWhatItLacks(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, "etcd"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := complete(dir)
+	err := complete(dir, binaries)
 	if err == nil || !strings.Contains(err.Error(), "etcd: not an executable file") || strings.Contains(err.Error(), "kube-apiserver") {
 		t.Errorf("got %v", err)
 	}

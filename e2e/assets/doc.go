@@ -1,5 +1,6 @@
-// Command assets prints the directory of a kube-apiserver and an etcd, and
-// gets them first where there are none.
+// Command assets prints the directory of a kube-apiserver and an etcd, on
+// demand with a kube-controller-manager, and gets them first where there are
+// none.
 //
 // It promises that standard output holds that directory and nothing else, that
 // a second call returns at once, and that two calls at the same time, also
@@ -12,6 +13,8 @@
 //     would otherwise hold up a build that needs no such network.
 //   - The binaries are built from modules, not from a checkout: the checksum
 //     database then vouches for the source, and a module proxy is all it takes.
+//   - kube-controller-manager is not asked for by default: few tests need it,
+//     and no download has it, so that it costs minutes everywhere.
 //   - No -trimpath: the compiled packages are shared with whoever builds the
 //     same modules on this machine.
 package main

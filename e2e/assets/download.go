@@ -38,7 +38,7 @@ func (f finder) download(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.minor, err)
 	}
-	if err := complete(dir); err != nil {
+	if err := complete(dir, binaries); err != nil {
 		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.minor, err)
 	}
 	return dir, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,15 +20,18 @@ const (
 
 const environmentVariable = "KUBEBUILDER_ASSETS"
 
-// binaries are what a directory must hold to be an answer.
+// binaries are what any directory must hold to be an answer.
 var binaries = []string{"kube-apiserver", "etcd"}
+
+const controllerManager = "kube-controller-manager"
 
 // finder is one call's question.
 type finder struct {
-	release  release
-	explicit bool   // somebody asked for this release by name
-	source   string // one of the source constants
-	cache    string // where results are kept
+	release           release
+	explicit          bool   // somebody asked for this release by name
+	source            string // one of the source constants
+	cache             string // where results are kept
+	controllerManager bool   // the directory must hold kube-controller-manager, too
 }
 
 func newFinder(cache, kubernetes, source string) (finder, error) {
@@ -47,11 +51,28 @@ func newFinder(cache, kubernetes, source string) (finder, error) {
 	return finder{release: chosen, explicit: kubernetes != "", source: source, cache: cache}, nil
 }
 
+// wanted are the binaries that were asked for.
+func (f finder) wanted() []string {
+	if f.controllerManager {
+		return append(slices.Clone(binaries), controllerManager)
+	}
+	return binaries
+}
+
 // find returns a directory with all binaries.
 func (f finder) find(ctx context.Context) (string, error) {
 	if dir := os.Getenv(environmentVariable); dir != "" {
 		return f.fromEnvironment(ctx, dir)
 	}
+	server, err := f.findServer(ctx)
+	if err != nil || !f.controllerManager {
+		return server, err
+	}
+	return f.addControllerManager(ctx, server)
+}
+
+// findServer returns a directory with kube-apiserver and etcd.
+func (f finder) findServer(ctx context.Context) (string, error) {
 	if dir, ok := f.fromCache(); ok {
 		return dir, nil
 	}
@@ -74,7 +95,7 @@ func (f finder) find(ctx context.Context) (string, error) {
 // test run against another Kubernetes than the one that was asked for would
 // prove nothing.
 func (f finder) fromEnvironment(ctx context.Context, dir string) (string, error) {
-	if err := complete(dir); err != nil {
+	if err := complete(dir, f.wanted()); err != nil {
 		return "", fmt.Errorf("using %s=%s: %w", environmentVariable, dir, err)
 	}
 	if f.explicit {
@@ -92,10 +113,10 @@ func (f finder) fromEnvironment(ctx context.Context, dir string) (string, error)
 	return filepath.Abs(dir)
 }
 
-// complete tells which binaries a directory lacks.
-func complete(dir string) error {
+// complete tells which of these binaries a directory lacks.
+func complete(dir string, names []string) error {
 	var faults []error
-	for _, name := range binaries {
+	for _, name := range names {
 		info, err := os.Stat(filepath.Join(dir, name))
 		switch {
 		case err != nil:

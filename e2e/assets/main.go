@@ -11,10 +11,12 @@ import (
 	"syscall"
 )
 
-const usage = `assets prints the directory of a kube-apiserver and an etcd.
+const usage = `assets prints the directory of a kube-apiserver and an etcd, and on demand of a
+kube-controller-manager.
 
   KUBEBUILDER_ASSETS=$(go run -C e2e/assets .) go test ./...
   KUBEBUILDER_ASSETS=$(go run -C e2e/assets . --kubernetes 1.30) go test ./...
+  KUBEBUILDER_ASSETS=$(go run -C e2e/assets . --controller-manager) go test ./...
 
 It takes the first of these that works and says on standard error which:
 
@@ -24,15 +26,19 @@ It takes the first of these that works and says on standard error which:
   4. A build from the Go modules of Kubernetes and etcd. 5 to 8 minutes on two
      cores the first time, about half a minute where Go's build cache has it.
 
+No download has a kube-controller-manager: it is built, and stands beside links
+to the other two.
+
 Standard output is the directory and nothing else. Exit codes: 0 found,
 1 could not be had, 2 wrong usage.
 
 Flags:
   --kubernetes MINOR   which Kubernetes (%s; unset: %s)
+  --controller-manager the directory must hold kube-controller-manager, too
   --source WHERE       auto, download (1 to 3) or build (1, 2 and 4) (default auto)
 
 Environment:
-  KUBEBUILDER_ASSETS        a directory with both binaries, used as it is
+  KUBEBUILDER_ASSETS        a directory with all of them, used as it is
   KEDA_TRUST_ASSETS_CACHE   where results are kept (now %s)
 `
 
@@ -54,6 +60,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	kubernetes := flags.String("kubernetes", "", "")
 	source := flags.String("source", sourceAuto, "")
+	controllers := flags.Bool("controller-manager", false, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -66,6 +73,7 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		return fail(2, err)
 	}
+	finder.controllerManager = *controllers
 	dir, err := finder.find(ctx)
 	if err != nil {
 		return fail(1, err)

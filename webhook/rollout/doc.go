@@ -19,10 +19,12 @@
 //   - Admission's changes carry no field manager, so a nudge leaves all fields
 //     with their owners, and the next server-side apply meets no conflict.
 //   - An interval of two minutes: a source that flaps for one minute is then
-//     followed at its beginning and at its end, and not in between. Each time that
-//     a state had to wait, the next interval is twice as long, up to an hour, so
-//     that one that flaps for days does not fill etcd with ReplicaSets. Only to take
-//     out what was injected waits for nothing: whoever orders that may be in trouble.
+//     followed at its beginning and at its end, and not in between. Each restart
+//     that comes within two intervals of the one before, or repeats what somebody
+//     took back, doubles the next, up to an hour, so that neither a source that
+//     flaps for days nor a writer at war fills etcd with ReplicaSets. Only to take
+//     out what was injected waits for nothing: whoever orders that may be in
+//     trouble.
 //   - Every Deployment that we nudged and that is not available again holds up all
 //     others, whatever their order: after a webhook that was down, it is chance
 //     which of them is nudged first. One that was unavailable before, is paused or

@@ -101,11 +101,13 @@ func (k *keda) manifests() []client.Object {
 }
 
 // lead is another leader, which remembers nothing.
-func (k *keda) lead(writer client.Writer) {
-	recorder := events.NewFakeRecorder(1000)
+func (k *keda) lead(writer client.Writer) { k.leadGranted(writer, k.namespace) }
+
+func (k *keda) leadGranted(writer client.Writer, namespaces ...string) {
+	recorder := events.NewFakeRecorder(10_000)
 	k.events = recorder.Events
 	k.controller = rollout.NewReconciler(direct, writer, recorder, rollout.Options{
-		Namespaces: []string{k.namespace}, Now: func() time.Time { return k.now },
+		Namespaces: namespaces, Now: func() time.Time { return k.now },
 	})
 }
 
@@ -121,7 +123,7 @@ func (k *keda) reconcile(ctx context.Context) {
 func (k *keda) pass(ctx context.Context, time time.Duration) {
 	GinkgoHelper()
 	end := k.now.Add(time)
-	for k.now.Add(k.result.RequeueAfter).Before(end) {
+	for k.result.RequeueAfter > 0 && k.now.Add(k.result.RequeueAfter).Before(end) {
 		k.now = k.now.Add(k.result.RequeueAfter)
 		k.reconcile(ctx)
 	}
@@ -278,6 +280,7 @@ func (k *keda) change(ctx context.Context, name string, change func(d *appsv1.De
 	GinkgoHelper()
 	d := k.deployment(ctx, name)
 	edit(ctx, past, d, func() { change(d) })
+	k.restarts(ctx)
 }
 
 // published is the state that most specs begin with; change makes another.

@@ -19,10 +19,10 @@ type memory struct {
 	nudged, restarted time.Time
 	// rolling: a restart of ours has neither finished nor stalled.
 	rolling bool
-	// heldFor is the restart after which a newer state was told to wait, and
-	// strikes are the restarts in a row before which one had to.
-	heldFor time.Time
+	// strikes are the restarts in a row that came soon after another, or were taken
+	// back. heldFor is the one after which it was told that the next has to wait.
 	strikes int
+	heldFor time.Time
 }
 
 // begin forgets tries for something else, and those that lasted for longer than
@@ -44,13 +44,14 @@ func (m *memory) tryAt() time.Time {
 
 // tried notes a nudge at a time, of an object that had been nudged before.
 func (m *memory) tried(before, at time.Time, answered, restarted bool) {
+	takenBack := m.tries > 0 && m.answered
 	m.restarted = m.lastRestart(before)
 	m.nudged, m.answered = at, answered
 	m.tries++
 	if !restarted {
 		return
 	}
-	if m.held() {
+	if soon := m.restarted.Add(2 * m.interval()); takenBack || at.Before(soon) {
 		m.strikes++
 	} else {
 		m.strikes = 0
@@ -79,8 +80,6 @@ func (m *memory) restartAt(nudged time.Time) time.Time {
 func (m *memory) interval() time.Duration {
 	return doubled(shortestInterval, m.strikes, longestInterval)
 }
-
-func (m *memory) held() bool { return !m.restarted.IsZero() && m.heldFor.Equal(m.restarted) }
 
 // doubled is first, doubled so many times, and never more than longest.
 func doubled(first time.Duration, times int, longest time.Duration) time.Duration {

@@ -20,7 +20,7 @@ import (
 
 // nudge writes once, and looks at what comes back.
 func (p *pass) nudge(ctx context.Context, s *subject) error {
-	component, restart, why := s.component(), s.standing.Restart, s.standing.Why
+	component, was := s.component(), s.standing
 	at := p.now.UTC().Truncate(time.Second)
 	var before time.Time
 	if s.deployment != nil {
@@ -46,10 +46,10 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	}
 	s.memory.tried(before, at, !s.standing.Nudge, restarted)
 	if restarted {
-		if !restart {
-			why = injector.ReasonStateChanged // published a moment ago
+		if was.Why == "" {
+			was.Why = injector.ReasonStateChanged // published a moment ago
 		}
-		p.restarted(s, component, why)
+		p.restarted(s, component, was.Why)
 	}
 	if s.standing.Nudge {
 		p.concluded(ctx, s, resultUnanswered, "it came back without: either the API server reaches no replica of keda-trust, or another webhook changes what keda-trust answers")
@@ -57,7 +57,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	}
 	p.count(component, resultAnswered)
 	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
-		"reason", s.standing.Report.Reason, "restarted", restarted, "why", why)
+		"reason", was.Report.Reason, "restarted", restarted, "why", was.Why)
 	return nil
 }
 

@@ -1,0 +1,160 @@
+package rollout_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var _ = Describe("The brake", func() {
+	It("lets a state wait that comes right after a restart, and goes straight to the newest", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.publish(ctx, published(otherCustomCA("2")))
+		k.finish(ctx)
+		k.told()
+		passed := k.publish(ctx, published(otherCustomCA("3")))
+		k.pass(ctx, 30*time.Second)
+		Expect(k.carry(ctx, passed)).To(Equal([]string{webhooks, metrics}))
+		newest := k.publish(ctx, published(otherCustomCA("4")))
+		k.pass(ctx, 85*time.Second)
+		Expect(k.carry(ctx, newest)).To(Equal([]string{webhooks, metrics}))
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 1))
+		Expect(k.told()).To(ConsistOf(And(ContainSubstring("RolloutHeld"), ContainSubstring(operator))), "once")
+
+		k.pass(ctx, 10*time.Second)
+		Expect(k.carry(ctx, newest)).To(Equal(all))
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 2))
+	})
+
+	It("is kept by a new leader", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.publish(ctx, published(otherCustomCA("2")))
+		k.finish(ctx)
+		k.lead(direct)
+		newest := k.publish(ctx, published(otherCustomCA("3")))
+		k.pass(ctx, 110*time.Second)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 1))
+		k.pass(ctx, 20*time.Second)
+		Expect(k.carry(ctx, newest)).To(Equal(all))
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 2))
+	})
+
+	It("follows a source that flaps for a minute twice, and says so once", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.told()
+		newest := ""
+		for second := range 60 {
+			newest = k.publish(ctx, published(otherCustomCA(fmt.Sprint(second))))
+			k.reconcile(ctx)
+			k.becomeAvailable(ctx, all...)
+			k.pass(ctx, time.Second)
+		}
+		k.pass(ctx, time.Hour)
+		Expect(k.carry(ctx, newest)).To(Equal(all))
+		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 0, metrics: 0, operator: 2}))
+		Expect(toldOf(k.told(), injector.ReasonRolloutHeld)).To(HaveLen(1))
+	})
+
+	It("follows one that flaps for hours ever more rarely, and afterwards as before", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		id := ""
+		flap := func(i int) {
+			id = k.publish(ctx, published(otherCustomCA(fmt.Sprint(i))))
+			k.reconcile(ctx)
+			k.becomeAvailable(ctx, all...)
+		}
+		for i := range 100 {
+			flap(i)
+			k.pass(ctx, 3*time.Minute)
+		}
+		Expect(k.restarts(ctx)[operator]).To(BeNumerically("~", 9, 2), "in five hours")
+		k.pass(ctx, 3*time.Hour)
+		k.told()
+		flap(100)
+		Expect(k.carry(ctx, id)).To(Equal(all), "at once")
+		flap(101)
+		k.pass(ctx, 3*time.Minute)
+		Expect(k.carry(ctx, id)).To(Equal(all), "the interval is short again")
+	})
+
+	It("holds up no retry of what restarted nothing", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.lead(past)
+		id := k.publish(ctx, published(otherCustomCA("2")))
+		k.reconcile(ctx)
+		k.lead(direct)
+		k.now = k.now.Add(24 * time.Hour)
+		k.reconcile(ctx)
+		Expect(k.carry(ctx, id)).To(Equal(all))
+	})
+})
+
+var _ = Describe("A new leader", func() {
+	It("restarts nothing, and writes nothing", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		before := k.versions(ctx)
+		k.lead(direct)
+		k.pass(ctx, time.Hour)
+		Expect(k.versions(ctx)).To(Equal(before))
+	})
+
+	It("of another version restarts nothing, though it would inject something else", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.change(ctx, webhooks, func(d *appsv1.Deployment) { // as one left it that knew of no minimum of TLS
+			d.Spec.Template.Spec.Containers[0].Env = nil
+			d.Annotations[injector.AnnotationInjected] = `{"v":1,"container":"keda-admission-webhooks","edits":[` +
+				`{"kind":"volume","key":"keda-trust-certificates","now":"Secret keda-trust-certificates"},` +
+				`{"kind":"mount","key":"/certs","was":"certificates","now":"keda-trust-certificates"}]}`
+		})
+		clear(k.changes)
+		before := k.versions(ctx)
+		k.lead(direct)
+		k.pass(ctx, time.Hour)
+		Expect(k.versions(ctx)).To(Equal(before))
+
+		id := k.publish(ctx, published(otherLeaf))
+		k.finish(ctx)
+		Expect(k.carry(ctx, id)).To(Equal(all), "with the next state it does")
+		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 0}))
+	})
+
+	It("goes on in the middle of a rollout, in order", func(ctx context.Context) {
+		k := newKEDA(ctx)
+		id := k.publish(ctx, published())
+		k.reconcile(ctx)
+		k.lead(direct)
+		k.reconcile(ctx)
+		Expect(k.carry(ctx, id)).To(Equal([]string{webhooks}))
+		k.becomeAvailable(ctx, webhooks)
+		k.reconcile(ctx)
+		Expect(k.carry(ctx, id)).To(Equal([]string{webhooks, metrics}))
+		Expect(toldOf(k.told(), injector.ReasonRolloutFinished)).To(ConsistOf(ContainSubstring(webhooks)), "though another one began it")
+	})
+
+	It("for a moment beside the old one, restarts nothing twice", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		other := *k
+		other.lead(direct)
+		first := true
+		k.lead(onPatch(direct, func() error { // both have read before either writes
+			if first {
+				first = false
+				other.reconcile(ctx)
+			}
+			return nil
+		}))
+		id := k.publish(ctx, published(otherCustomCA("2")))
+		k.reconcile(ctx)
+		Expect(first).To(BeFalse())
+		k.pass(ctx, time.Hour)
+		other.pass(ctx, time.Hour)
+		Expect(k.carry(ctx, id)).To(Equal(all))
+		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 0, metrics: 0, operator: 1}))
+	})
+})
