@@ -57,8 +57,8 @@ func TestWhatHoldsIsNotCalledMissed(t *testing.T) {
 	r := exampleResults()
 	r.find(nameOurs).samples = []time.Duration{3300 * time.Microsecond} // exactly 1.3
 	for _, f := range r.figures() {
-		if f.missed {
-			t.Errorf("%s: %s is missed, want %s", f.name, f.measured, f.wanted)
+		if f.Missed {
+			t.Errorf("%s: %s is missed, want %s", f.Name, f.Measured, f.Wanted)
 		}
 	}
 }
