@@ -21,7 +21,7 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 FIND_ASSETS := go run -C e2e/assets . $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench check-drift update build image clean
+.PHONY: help run test lint fuzz bench bench-peers check-drift update build image clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -57,6 +57,10 @@ bench: ## Measure admission through a real API server, its parts, start and memo
 	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
 	go test -timeout 30m -run '^$$' -bench . -benchmem $(TESTFLAGS) ./injector ./webhook; \
 	go build -C e2e/bench -o ../../bin/bench .; exec bin/bench --root . $(ARGS)
+
+bench-peers: ## Measure rotations beside cainjector and cert-controller (ARGS='-rounds 1 -rotations 5 -secrets 0')
+	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	go build -C e2e/peers -o ../../bin/peers .; exec bin/peers --root . $(ARGS)
 
 check-drift: ## Fail where a generated or formatted file is not what it should be
 	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	"gomodules.xyz/jsonpatch/v2"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/keda-trust/keda-trust/e2e/figures"
 	"github.com/keda-trust/keda-trust/e2e/local"
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -44,7 +43,7 @@ func measure(ctx context.Context, root string, n int) (r *results, err error) {
 	}
 	b := &bench{root: root, dir: dir}
 	defer func() { err = errors.Join(err, b.close()) }()
-	r = &results{machine: machine()}
+	r = &results{machine: figures.Machine()}
 	if err := b.start(ctx, r); err != nil {
 		return nil, err
 	}
@@ -106,7 +105,7 @@ func (b *bench) refer(ctx context.Context, r *results, patch []jsonpatch.Operati
 // start brings up the control plane and keda-trust, the latter twice: the first
 // time it has to make its CA.
 func (b *bench) start(ctx context.Context, r *results) error {
-	if err := b.build(ctx); err != nil {
+	if err := local.Build(ctx, b.root, "./cmd/keda-trust", b.binary()); err != nil {
 		return err
 	}
 	var err error
@@ -114,7 +113,7 @@ func (b *bench) start(ctx context.Context, r *results) error {
 		return err
 	}
 	r.kubernetes = b.cluster.Version
-	if err := b.connect(); err != nil {
+	if b.client, err = b.cluster.Clientset(); err != nil {
 		return err
 	}
 	port, err := local.FreePort()
@@ -122,7 +121,7 @@ func (b *bench) start(ctx context.Context, r *results) error {
 		return err
 	}
 	// The manifests grant Roles in it and do not make it.
-	if err := b.createNamespace(ctx, injector.DefaultKEDANamespace, nil, nil); err != nil {
+	if err := b.cluster.ApplyNamespace(ctx, injector.DefaultKEDANamespace, nil, nil); err != nil {
 		return err
 	}
 	if _, err := b.cluster.Install(ctx, filepath.Join(b.root, local.Manifest), port); err != nil {
@@ -144,32 +143,6 @@ func (b *bench) startTwice(ctx context.Context, options local.ServerOptions, r *
 	}
 	r.nextReady, err = b.serve(ctx, options)
 	return err
-}
-
-// build makes what the image has.
-func (b *bench) build(ctx context.Context) error {
-	command := exec.CommandContext(ctx, "go", "build", "-C", b.root, "-trimpath", "-ldflags=-s -w", "-o", b.binary(), "./cmd/keda-trust")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("building keda-trust: %w\n%s", err, out)
-	}
-	return nil
-}
-
-func (b *bench) connect() error {
-	kubeconfig := b.file("kubeconfig")
-	if err := b.cluster.WriteKubeconfig(kubeconfig, "bench", "system:masters"); err != nil {
-		return err
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
-	}
-	config.QPS, config.Burst = -1, -1
-	if b.client, err = kubernetes.NewForConfig(config); err != nil {
-		return fmt.Errorf("connecting: %w", err)
-	}
-	return nil
 }
 
 // serve starts keda-trust and says how long it took from there to ready.

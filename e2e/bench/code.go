@@ -10,6 +10,7 @@ import (
 
 	"gomodules.xyz/jsonpatch/v2"
 
+	"github.com/keda-trust/keda-trust/e2e/figures"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -38,7 +39,7 @@ func measureSeam(object []byte, state *injector.State) time.Duration {
 		injector.Inject(request)
 		samples = append(samples, time.Since(start))
 	}
-	return median(samples)
+	return figures.Median(samples)
 }
 
 // measureHandler runs the handler's own benchmark, which knows its inside.

@@ -33,7 +33,7 @@ func (b *bench) contenders(ctx context.Context) ([]*contender, error) {
 		if c.name == nameOurs {
 			continue // KEDA is installed there
 		}
-		if err := b.createNamespace(ctx, c.namespace, nil, nil); err != nil {
+		if err := b.cluster.ApplyNamespace(ctx, c.namespace, nil, nil); err != nil {
 			return nil, err
 		}
 	}

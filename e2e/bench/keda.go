@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/keda-trust/keda-trust/e2e/certificates"
 	"github.com/keda-trust/keda-trust/e2e/local"
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -19,7 +20,6 @@ import (
 const (
 	certificateSecret = "keda-tls"
 	rootsConfigMap    = "corp-roots"
-	operatorName      = "keda-operator"
 	// patience is for what usually takes well below a second.
 	patience = 30 * time.Second
 )
@@ -39,7 +39,7 @@ func (b *bench) installKEDA(ctx context.Context) (*unstructured.Unstructured, er
 		if object.GetKind() == "Namespace" {
 			continue // is there, with the label
 		}
-		if object.GetKind() == "Deployment" && object.GetName() == operatorName {
+		if object.GetKind() == "Deployment" && object.GetName() == local.OperatorDeployment {
 			operator = object
 		}
 		if _, err := b.cluster.Apply(ctx, object); err != nil {
@@ -47,7 +47,7 @@ func (b *bench) installKEDA(ctx context.Context) (*unstructured.Unstructured, er
 		}
 	}
 	if operator == nil {
-		return nil, errors.New("reading KEDA's release: it has no Deployment " + operatorName)
+		return nil, errors.New("reading KEDA's release: it has no Deployment " + local.OperatorDeployment)
 	}
 	b.state, err = b.untilState(ctx)
 	return operator, err
@@ -55,20 +55,15 @@ func (b *bench) installKEDA(ctx context.Context) (*unstructured.Unstructured, er
 
 // enable makes the sources and the Namespace that names them.
 func (b *bench) enable(ctx context.Context) error {
-	var names []string
-	for _, service := range []string{operatorName, "keda-metrics-apiserver", "keda-admission-webhooks"} {
-		host := service + "." + injector.DefaultKEDANamespace + ".svc"
-		names = append(names, host, host+".cluster.local")
-	}
-	certificate, err := issue("KEDA", names)
+	certificate, err := certificates.Issue("KEDA", local.KEDAHosts())
 	if err != nil {
 		return err
 	}
-	roots, err := issue("Example Corporate Root", nil)
+	roots, err := certificates.Issue("Example Corporate Root", nil)
 	if err != nil {
 		return err
 	}
-	if err := b.createNamespace(ctx, injector.DefaultKEDANamespace, map[string]string{injector.LabelInject: string(injector.ModeEnabled)}, map[string]string{
+	if err := b.cluster.ApplyNamespace(ctx, injector.DefaultKEDANamespace, map[string]string{injector.LabelInject: string(injector.ModeEnabled)}, map[string]string{
 		injector.AnnotationCertificate: "secret/" + certificateSecret,
 		injector.AnnotationCustomCA:    "configmap/" + rootsConfigMap,
 	}); err != nil {
@@ -78,29 +73,19 @@ func (b *bench) enable(ctx context.Context) error {
 	_, err = core.Secrets(injector.DefaultKEDANamespace).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: certificateSecret},
 		Type:       corev1.SecretTypeTLS,
-		Data:       map[string][]byte{"tls.crt": certificate.certificate, "tls.key": certificate.key, "ca.crt": certificate.ca},
+		Data:       map[string][]byte{"tls.crt": certificate.Certificate, "tls.key": certificate.Key, "ca.crt": certificate.CA},
 	}, created)
 	if err != nil {
 		return fmt.Errorf("creating Secret %s: %w", certificateSecret, err)
 	}
 	_, err = core.ConfigMaps(injector.DefaultKEDANamespace).Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: rootsConfigMap},
-		Data:       map[string]string{"ca.crt": string(roots.ca)},
+		Data:       map[string]string{"ca.crt": string(roots.CA)},
 	}, created)
 	if err != nil {
 		return fmt.Errorf("creating ConfigMap %s: %w", rootsConfigMap, err)
 	}
 	return nil
-}
-
-// createNamespace also changes one that is there.
-func (b *bench) createNamespace(ctx context.Context, name string, labels, annotations map[string]string) error {
-	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
-	namespace.SetName(name)
-	namespace.SetLabels(labels)
-	namespace.SetAnnotations(annotations)
-	_, err := b.cluster.Apply(ctx, namespace)
-	return err
 }
 
 // untilState waits for what the leader publishes.

@@ -5,18 +5,6 @@ import (
 	"time"
 )
 
-func TestResidentMemoryIsReadInBytes(t *testing.T) {
-	got, err := parseResident([]byte("Name:\tkeda-trust\nVmHWM:\t   40000 kB\nVmRSS:\t   36864 kB\nThreads:\t9\n"))
-	if err != nil || got != 36<<20 {
-		t.Errorf("got %d, %v; want %d", got, err, 36<<20)
-	}
-	for _, status := range []string{"Name:\tkeda-trust\n", "VmRSS:\tmuch kB\n"} {
-		if _, err := parseResident([]byte(status)); err == nil {
-			t.Errorf("%q: no error", status)
-		}
-	}
-}
-
 func TestMedianOfABenchmarkIsFound(t *testing.T) {
 	out := "BenchmarkHandler-2   \t    7134\t    165208 ns/op\t       151.5 p50-µs\t   98765 B/op\n"
 	got, err := parseMedian([]byte(out))

@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/keda-trust/keda-trust/e2e/certificates"
 	"github.com/keda-trust/keda-trust/e2e/local"
 )
 
@@ -36,7 +37,7 @@ func (b *bench) startReferences(ctx context.Context, patch []jsonpatch.Operation
 	if err != nil {
 		return nil, err
 	}
-	pair, err := issue("references", nil, net.ParseIP(loopback))
+	pair, err := certificates.Issue("references", nil, net.ParseIP(loopback))
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +45,7 @@ func (b *bench) startReferences(ctx context.Context, patch []jsonpatch.Operation
 	if err != nil {
 		return nil, fmt.Errorf("encoding the patch: %w", err)
 	}
-	for name, content := range map[string][]byte{certificateFile: pair.certificate, keyFile: pair.key, patchFile: encoded} {
+	for name, content := range map[string][]byte{certificateFile: pair.Certificate, keyFile: pair.Key, patchFile: encoded} {
 		if err := os.WriteFile(b.file(name), content, 0o600); err != nil {
 			return nil, fmt.Errorf("writing for the references: %w", err)
 		}
@@ -53,7 +54,7 @@ func (b *bench) startReferences(ctx context.Context, patch []jsonpatch.Operation
 	if err != nil {
 		return nil, fmt.Errorf("starting the references: %w", err)
 	}
-	r := &referenceProcess{caBundle: pair.ca, port: port, called: make(chan struct{})}
+	r := &referenceProcess{caBundle: pair.CA, port: port, called: make(chan struct{})}
 	r.command = exec.CommandContext(ctx, self, "references", "--port", strconv.Itoa(port), "--dir", b.dir)
 	r.command.Cancel = func() error { return r.command.Process.Signal(syscall.SIGTERM) }
 	r.command.WaitDelay = 10 * time.Second

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/keda-trust/keda-trust/e2e/figures"
 	"github.com/keda-trust/keda-trust/e2e/local"
 )
 
@@ -36,7 +37,7 @@ func (r *results) find(name string) *contender {
 
 // added is what a contender adds to the median.
 func (r *results) added(c *contender) time.Duration {
-	return median(c.samples) - median(r.find(nameNone).samples)
+	return figures.Median(c.samples) - figures.Median(r.find(nameNone).samples)
 }
 
 // ratio is what keda-trust adds for each unit that another adds.
@@ -50,45 +51,25 @@ func (r *results) print(to io.Writer) {
 	const row = "%-46s%8s%9s%9s%14s\n"
 	fmt.Fprintf(to, row, "", "p50", "p95", "p99", "adds to p50")
 	for _, c := range r.contenders {
-		fmt.Fprintf(to, row, c.name, ms(quantile(c.samples, 0.5)), ms(quantile(c.samples, 0.95)), ms(quantile(c.samples, 0.99)), ms(r.added(c)))
+		share := func(q float64) string { return figures.Milliseconds(figures.Quantile(c.samples, q)) }
+		fmt.Fprintf(to, row, c.name, share(0.5), share(0.95), share(0.99), figures.Milliseconds(r.added(c)))
 	}
 	if r.find(namePolicy) == nil {
 		fmt.Fprintf(to, "%s is not served by this API server\n", namePolicy)
 	}
-	const line = "%-46s%8s%9s%9s\n"
-	fmt.Fprintf(to, "\n"+line, "", "measured", "wanted", "")
-	for _, f := range r.figures() {
-		fmt.Fprintf(to, line, f.name, f.measured, f.wanted, f.verdict())
+	fmt.Fprintln(to)
+	figures.PrintFigures(to, r.figures())
+}
+
+func (r *results) figures() []figures.Figure {
+	return []figures.Figure{
+		figures.AtMost("keda-trust adds, in times the no-op", r.ratio(nameNoop), wantedRatio, figures.Times),
+		figures.Told("keda-trust adds, in times the constant patch", r.ratio(nameConstant), figures.Times),
+		figures.Told("the seam, median, µs", r.seam, figures.Microseconds),
+		figures.AtMost("the handler, median, µs", r.handler, wantedHandler, figures.Microseconds),
+		figures.AtMost("first start to ready, s", r.firstReady, wantedReady, figures.Seconds),
+		figures.AtMost("next start to ready, s", r.nextReady, wantedReady, figures.Seconds),
+		figures.AtMost("resident memory, idle, MiB", r.idle, wantedIdle, figures.Mebibytes),
+		figures.Told("resident memory, after the admissions, MiB", r.loaded, figures.Mebibytes),
 	}
 }
-
-// figure is a measurement beside what is wanted of it, if anything is.
-type figure struct {
-	name, measured, wanted string
-	missed                 bool
-}
-
-func (f figure) verdict() string {
-	if f.missed {
-		return "missed"
-	}
-	return ""
-}
-
-func (r *results) figures() []figure {
-	return []figure{
-		{"keda-trust adds, in times the no-op", fmt.Sprintf("%.2f", r.ratio(nameNoop)), fmt.Sprintf("<= %.2f", wantedRatio), r.ratio(nameNoop) > wantedRatio},
-		{"keda-trust adds, in times the constant patch", fmt.Sprintf("%.2f", r.ratio(nameConstant)), "", false},
-		{"the seam, median, µs", us(r.seam), "", false},
-		{"the handler, median, µs", us(r.handler), "<= " + us(wantedHandler), r.handler > wantedHandler},
-		{"first start to ready, s", seconds(r.firstReady), "<= " + seconds(wantedReady), r.firstReady > wantedReady},
-		{"next start to ready, s", seconds(r.nextReady), "<= " + seconds(wantedReady), r.nextReady > wantedReady},
-		{"resident memory, idle, MiB", mib(r.idle), "<= " + mib(wantedIdle), r.idle > wantedIdle},
-		{"resident memory, after the admissions, MiB", mib(r.loaded), "", false},
-	}
-}
-
-func ms(d time.Duration) string      { return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond)) }
-func us(d time.Duration) string      { return fmt.Sprintf("%.0f", float64(d)/float64(time.Microsecond)) }
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }
-func mib(bytes int64) string         { return fmt.Sprintf("%.1f", float64(bytes)/(1<<20)) }

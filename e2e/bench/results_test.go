@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/keda-trust/keda-trust/e2e/figures/figurestest"
 )
 
 func exampleResults() *results {
@@ -46,7 +48,7 @@ func TestWhatMissesIsPrintedAsItIs(t *testing.T) {
 			c.change(r)
 			var out strings.Builder
 			r.print(&out)
-			if got := columns(out.String()); !strings.Contains(got, c.want) {
+			if got := figurestest.Columns(out.String()); !strings.Contains(got, c.want) {
 				t.Errorf("does not have %q:\n%s", c.want, got)
 			}
 		})
@@ -57,8 +59,8 @@ func TestWhatHoldsIsNotCalledMissed(t *testing.T) {
 	r := exampleResults()
 	r.find(nameOurs).samples = []time.Duration{3300 * time.Microsecond} // exactly 1.3
 	for _, f := range r.figures() {
-		if f.missed {
-			t.Errorf("%s: %s is missed, want %s", f.name, f.measured, f.wanted)
+		if f.Missed {
+			t.Errorf("%s: %s is missed, want %s", f.Name, f.Measured, f.Wanted)
 		}
 	}
 }
@@ -69,19 +71,4 @@ func TestAPolicyThatIsNotServedIsSaid(t *testing.T) {
 	if !strings.Contains(out.String(), namePolicy+" is not served") {
 		t.Errorf("the policy is not mentioned:\n%s", out.String())
 	}
-}
-
-// columns makes what stands between two columns two blanks, always.
-func columns(table string) string {
-	var lines []string
-	for line := range strings.Lines(table) {
-		var cells []string
-		for cell := range strings.SplitSeq(line, "  ") {
-			if cell = strings.TrimSpace(cell); cell != "" {
-				cells = append(cells, cell)
-			}
-		}
-		lines = append(lines, strings.Join(cells, "  "))
-	}
-	return strings.Join(lines, "\n")
 }

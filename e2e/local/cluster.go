@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -29,6 +30,7 @@ type Cluster struct {
 	Warnings Warnings
 
 	environment *envtest.Environment
+	config      *rest.Config
 	mapper      meta.RESTMapper
 }
 
@@ -53,6 +55,7 @@ func (c *Cluster) connect(config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.WarningHandler = &c.Warnings
 	config.QPS, config.Burst = -1, -1
+	c.config = config
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
@@ -73,6 +76,16 @@ func (c *Cluster) connect(config *rest.Config) error {
 	}
 	c.Version = info.GitVersion
 	return nil
+}
+
+// Clientset connects once more as an administrator, with a connection of its own
+// and without a limit of requests.
+func (c *Cluster) Clientset() (*kubernetes.Clientset, error) {
+	client, err := kubernetes.NewForConfig(rest.CopyConfig(c.config))
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	return client, nil
 }
 
 // Stop ends both and removes what they stored.
@@ -104,6 +117,17 @@ func (c *Cluster) WriteKubeconfig(path, name string, groups ...string) error {
 // that the API server has stored.
 func (c *Cluster) Apply(ctx context.Context, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	return c.write(ctx, object, metav1.ApplyOptions{FieldManager: FieldManager})
+}
+
+// ApplyNamespace makes a Namespace, or gives one that is there its labels and
+// annotations.
+func (c *Cluster) ApplyNamespace(ctx context.Context, name string, labels, annotations map[string]string) error {
+	namespace := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	namespace.SetName(name)
+	namespace.SetLabels(labels)
+	namespace.SetAnnotations(annotations)
+	_, err := c.Apply(ctx, namespace)
+	return err
 }
 
 // Preview returns what Apply would.

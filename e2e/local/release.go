@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 const (
@@ -28,6 +30,17 @@ var kedaImages = []string{
 	"ghcr.io/kedacore/keda",
 	"ghcr.io/kedacore/keda-metrics-apiserver",
 	"ghcr.io/kedacore/keda-admission-webhooks",
+}
+
+// KEDAHosts are the names under which KEDA's components call each other and the
+// API server calls them, as its release names them.
+func KEDAHosts() []string {
+	var names []string
+	for _, service := range []string{OperatorDeployment, "keda-metrics-apiserver", "keda-admission-webhooks"} {
+		host := service + "." + injector.DefaultKEDANamespace + ".svc"
+		names = append(names, host, host+".cluster.local")
+	}
+	return names
 }
 
 // KEDARelease renders the release of KEDAVersion.

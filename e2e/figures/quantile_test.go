@@ -1,4 +1,4 @@
-package main
+package figures
 
 import (
 	"testing"
@@ -24,12 +24,12 @@ func TestQuantileIsASampleAndNotBetweenTwo(t *testing.T) {
 		"of none":                                      {nil, 0.5, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := quantile(c.samples, c.q); got != c.want {
-				t.Errorf("quantile(%v) = %d, want %d", c.q, got, c.want)
+			if got := Quantile(c.samples, c.q); got != c.want {
+				t.Errorf("Quantile(%v) = %d, want %d", c.q, got, c.want)
 			}
 		})
 	}
 	if hundred[0] != 100 {
-		t.Error("quantile has sorted its caller's samples")
+		t.Error("Quantile has sorted its caller's samples")
 	}
 }
