@@ -121,9 +121,8 @@ Three things to try, the first two with kubectl:
   A typo is refused where it is written:
     kubectl annotate namespace keda %[3]s=roots --overwrite
 
-  Take out what was injected. The first write of each object does it:
+  Take out what was injected, a moment later:
     kubectl label namespace keda %[4]s=disabled --overwrite
-    kubectl apply --server-side -f %[2]s
     kubectl get deployments -n keda -o yaml | grep keda-trust
 
   See the same without a cluster:
