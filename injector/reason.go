@@ -88,6 +88,19 @@ const (
 	ReasonCustomCAWarning  Reason = "CustomCAWarning"
 	ReasonNotProven        Reason = "NotProven"
 	ReasonRotationOverride Reason = "RotationWouldOverwrite"
+
+	// Of check, which looks at what runs.
+	ReasonObjectMissing     Reason = "ObjectMissing"
+	ReasonNotVerified       Reason = "NotVerified"
+	ReasonNoEndpoints       Reason = "NoEndpoints"
+	ReasonNotReached        Reason = "NotReached"
+	ReasonConnectionRefused Reason = "ConnectionRefused"
+	ReasonHandshakeFailed   Reason = "HandshakeFailed"
+	ReasonTLSTooOld         Reason = "TLSTooOld"
+	ReasonEndsSoon          Reason = "EndsSoon"
+	ReasonClientNotAccepted Reason = "ClientNotAccepted"
+	ReasonNotCarried        Reason = "NotCarried"
+	ReasonNotAnswered       Reason = "NotAnswered"
 )
 
 var sentences = map[Reason]string{
@@ -166,6 +179,18 @@ var sentences = map[Reason]string{
 	ReasonCustomCAWarning:  "a custom CA is unusual",
 	ReasonNotProven:        "contents were not given and have not been proven",
 	ReasonRotationOverride: "KEDA's own rotation would overwrite the Secret",
+
+	ReasonObjectMissing:     "an object that KEDA comes with is not there",
+	ReasonNotVerified:       "whoever answers is taken for the right one",
+	ReasonNoEndpoints:       "nobody ready stands behind a Service",
+	ReasonNotReached:        "what is served was not seen",
+	ReasonConnectionRefused: "nobody listens where a server should",
+	ReasonHandshakeFailed:   "a server does not shake hands",
+	ReasonTLSTooOld:         "a server speaks an older TLS than its client wants",
+	ReasonEndsSoon:          "a certificate has little of its lifetime left",
+	ReasonClientNotAccepted: "a server does not accept its client's certificate",
+	ReasonNotCarried:        "what is published does not run in every pod",
+	ReasonNotAnswered:       "the API server gets no answer from keda-trust",
 }
 
 // Sentence explains the reason in a few words, without a period.

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/roundtrip"
 )
 
 var _ = Describe("A process", Serial, func() {
@@ -68,15 +69,14 @@ var _ = Describe("A process", Serial, func() {
 
 var _ = Describe("The probe", Serial, func() {
 	It("tells whether the API server reaches the webhook, and stores nothing", func(ctx context.Context) {
-		asked := roundTrip{client: direct, namespace: injector.Name}
 		p := startReady(ctx, "probed")
 		Eventually(func() error {
-			_, err := asked.once(ctx)
+			_, err := roundtrip.Ask(ctx, direct, injector.Name)
 			return err
 		}).WithTimeout(10 * time.Second).Should(Succeed())
 		p.end()
-		_, err := asked.once(ctx)
-		Expect(err).To(MatchError(ContainSubstring("was not answered")))
+		_, err := roundtrip.Ask(ctx, direct, injector.Name)
+		Expect(err).To(MatchError(roundtrip.ErrNotAnswered))
 		stored := client.ObjectKey{Namespace: injector.Name, Name: injector.ProbeConfigMap}
 		Expect(apierrors.IsNotFound(direct.Get(ctx, stored, &corev1.ConfigMap{}))).To(BeTrue())
 	})

@@ -41,32 +41,45 @@ type pemFile struct {
 	pem  []byte
 }
 
-func (o *optionFlags) register(c *cobra.Command) {
+// registerAnnotations is all that a command needs that reads a cluster.
+func (o *optionFlags) registerAnnotations(c *cobra.Command) {
 	o.annotations = map[string]*string{}
-	f := c.Flags()
 	for _, known := range flagAnnotations {
-		o.annotations[known.flag] = f.String(known.flag, "", known.usage)
+		o.annotations[known.flag] = c.Flags().String(known.flag, "", known.usage)
 	}
+}
+
+func (o *optionFlags) register(c *cobra.Command) {
+	o.registerAnnotations(c)
+	f := c.Flags()
 	f.StringVar(&o.leaf, "leaf", "", "PEM file of the certificate and, if it is to be proven, its key")
 	f.StringVar(&o.caBundle, "ca-bundle", "", "PEM file of what verifies the certificate")
 	f.StringArrayVar(&o.customCAs, "custom-ca-file", nil, "PEM file of CAs that KEDA's scalers trust; may be repeated, each is a source of its own")
 }
 
-// read reports everything that is wrong with the flags at once. A flag that is
-// given without a value is told, for a variable of a script may be empty.
+// read reports everything that is wrong with the flags at once.
 func (o *optionFlags) read(given *pflag.FlagSet) (asked, []error) {
-	a := asked{layer: injector.Layer{Object: "command line", Flags: true, Annotations: map[string]string{}}}
+	layer, faults := o.readAnnotations(given)
+	a := asked{layer: layer}
+	faults = append(faults, o.readFiles(given, &a)...)
+	return a, faults
+}
+
+// readAnnotations takes the flags that stand for annotations. One that is given
+// without a value is told, for a variable of a script may be empty.
+func (o *optionFlags) readAnnotations(given *pflag.FlagSet) (injector.Layer, []error) {
+	layer := injector.Layer{Object: "command line", Flags: true, Annotations: map[string]string{}}
 	for _, known := range flagAnnotations {
 		if given.Changed(known.flag) {
-			a.layer.Annotations[known.annotation] = *o.annotations[known.flag]
+			layer.Annotations[known.annotation] = *o.annotations[known.flag]
 		}
 	}
 	var faults []error
-	_, findings := injector.Installation{}.Options(a.layer)
+	_, findings := injector.Installation{}.Options(layer)
 	for _, finding := range injector.Faults(findings) {
 		faults = append(faults, fmt.Errorf("%s: %s", finding.Field, finding.Message))
 	}
-	return a, append(faults, o.readFiles(given, &a)...)
+	return layer, faults
 }
 
 func (o *optionFlags) readFiles(given *pflag.FlagSet, a *asked) []error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -12,8 +13,8 @@ import (
 // The exit codes.
 const (
 	exitDone    = 0
-	exitRefused = 1 // an object was refused, or what was started failed
-	exitUsage   = 2 // wrong usage or unreadable input
+	exitRefused = 1 // an object was refused, an edge is broken, or what was started failed
+	exitUsage   = 2 // wrong usage or unreadable input, which a cluster can be too
 )
 
 // exitError is an error that knows its exit code.
@@ -25,8 +26,14 @@ type exitError struct {
 func (e exitError) Error() string { return e.err.Error() }
 func (e exitError) Unwrap() error { return e.err }
 
-// errRefused says nothing: the report has said it.
-var errRefused = exitError{exitRefused, errors.New("an object was refused")}
+// Errors that say nothing: what was written to stdout or stderr has said it.
+var (
+	errRefused = exitError{exitRefused, errors.New("an object was refused")}
+	errBroken  = exitError{exitRefused, errors.New("an edge is broken")}
+	errNotSeen = exitError{exitUsage, errors.New("an edge could not be looked at")}
+
+	silent = []error{errRefused, errBroken, errNotSeen}
+)
 
 // run is the whole program but for the process: arguments and streams in, exit
 // code out. What cobra itself complains of is wrong usage.
@@ -40,11 +47,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errRefused) {
-		return exitRefused
-	}
 	var coded exitError
-	if errors.As(err, &coded) {
+	isCoded := errors.As(err, &coded)
+	if slices.Contains(silent, err) {
+		return coded.code
+	}
+	if isCoded {
 		fmt.Fprintf(stderr, "keda-trust: %v\n", err)
 		return coded.code
 	}
@@ -58,7 +66,8 @@ func newRoot() *cobra.Command {
 		Short: "Give KEDA certificates that you chose and CAs that you trust",
 		Long: `keda-trust injects into KEDA's Deployments and its APIService the certificate
 that KEDA's components use among themselves, and the CAs that its scalers trust.
-In a cluster it does so at admission; on a command line, to manifests.`,
+In a cluster it does so at admission; on a command line, to manifests. What it would
+do in a cluster shows diff; whether the trust between KEDA's parts holds says check.`,
 		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject -f - | kubectl apply -f -`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -68,7 +77,7 @@ In a cluster it does so at admission; on a command line, to manifests.`,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
-	root.AddCommand(newWebhook(), newInject(), newUninject(), newVersion())
+	root.AddCommand(newWebhook(), newInject(), newUninject(), newDiff(), newCheck(), newVersion())
 	return root
 }
 

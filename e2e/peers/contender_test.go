@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -99,22 +98,6 @@ func TestOnlyCertControllersSecretHasTheKeyOfTheCA(t *testing.T) {
 		_, has := c.source(m).Data["ca.key"]
 		if _, wanted := c.(certController); has != wanted {
 			t.Errorf("%s: ca.key is there: %t", c.name(), has)
-		}
-	}
-}
-
-func TestAFlagIsOnlyGivenToWhoKnowsIt(t *testing.T) {
-	for help, want := range map[string]bool{
-		"      --convergence-timeout duration   how long to wait": true,
-		"      --convergence-timeout-of-another duration":         false,
-		"      --namespace string":                                false,
-	} {
-		program := filepath.Join(t.TempDir(), "program")
-		if err := os.WriteFile(program, []byte("#!/bin/sh\necho '"+help+"'\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := knowsFlag(t.Context(), program, convergenceFlag); err != nil || got != want {
-			t.Errorf("%q: got %t, %v", help, got, err)
 		}
 	}
 }

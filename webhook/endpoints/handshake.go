@@ -41,17 +41,21 @@ func Shake(ctx context.Context, dial Dialer, endpoint Endpoint) (Handshake, erro
 		ServerName:         endpoint.Server.Name,
 		InsecureSkipVerify: true, // what is shown is wanted, whether it verifies or not
 		MinVersion:         tls.VersionTLS12,
-		NextProtos:         []string{"h2"}, // without it gRPC ends the handshake
+		NextProtos:         []string{"h2", "http/1.1"}, // gRPC ends the handshake without the one, some HTTPS without the other
 		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			seen.AsksForClient, seen.AcceptedCAs = true, asked.AcceptableCAs
 			return &tls.Certificate{}, nil
 		},
+		VerifyConnection: func(shown tls.ConnectionState) error {
+			seen.Chain, seen.Version = shown.PeerCertificates, shown.Version
+			return nil
+		},
 	})
-	if err := connection.HandshakeContext(ctx); err != nil {
+	// Up to TLS 1.2 a server refuses a client without a certificate within the
+	// handshake, when it has shown its own.
+	if err := connection.HandshakeContext(ctx); err != nil && (len(seen.Chain) == 0 || !seen.AsksForClient) {
 		return Handshake{}, closing(raw, fmt.Errorf("shaking hands with %s: %w", endpoint.Address, err))
 	}
-	shown := connection.ConnectionState()
-	seen.Chain, seen.Version = shown.PeerCertificates, shown.Version
 	// Closed without a word: the server may have refused us by now, which was to be
 	// expected.
 	return seen, closing(raw, nil)

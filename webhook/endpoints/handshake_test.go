@@ -55,15 +55,17 @@ func TestAHandshakeShowsWhatIsServedAndWhatIsAccepted(t *testing.T) {
 		versions uint16
 		asks     bool
 		accepted int
+		speaks   string
 	}{
-		"a server":                            {tls.NoClientCert, tls.VersionTLS13, false, 0},
-		"one that asks for client certs":      {tls.RequestClientCert, tls.VersionTLS13, true, 2},
-		"one that wants one that it verifies": {tls.RequireAndVerifyClientCert, tls.VersionTLS13, true, 2},
-		"an old one":                          {tls.NoClientCert, tls.VersionTLS12, false, 0},
+		"a server":                            {tls.NoClientCert, tls.VersionTLS13, false, 0, "http/1.1"},
+		"one that asks for client certs":      {tls.RequestClientCert, tls.VersionTLS13, true, 2, "h2"},
+		"one that wants one that it verifies": {tls.RequireAndVerifyClientCert, tls.VersionTLS13, true, 2, "h2"},
+		"an old one":                          {tls.NoClientCert, tls.VersionTLS12, false, 0, "h2"},
+		"an old one that verifies":            {tls.RequireAndVerifyClientCert, tls.VersionTLS12, true, 2, "h2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			endpoint := serve(t, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: c.auth, ClientCAs: accepted, MaxVersion: c.versions, NextProtos: []string{"h2"}})
+			endpoint := serve(t, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: c.auth, ClientCAs: accepted, MaxVersion: c.versions, NextProtos: []string{c.speaks}})
 			seen, err := Shake(t.Context(), new(net.Dialer).DialContext, endpoint)
 			if err != nil {
 				t.Fatal(err)

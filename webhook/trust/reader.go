@@ -49,12 +49,13 @@ type reading struct {
 	targets []watch.Target
 }
 
-func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment) (reading, error) {
+func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment, over ...injector.Layer) (reading, error) {
 	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming)
 	if err != nil {
 		return reading{}, err
 	}
-	options, invalid := found.Options(injector.Layer{Object: "Namespace " + ns.Name, Annotations: ns.Annotations})
+	layers := append([]injector.Layer{{Object: "Namespace " + ns.Name, Annotations: ns.Annotations}}, over...)
+	options, invalid := found.Options(layers...)
 	findings = append(findings, invalid...)
 	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(found))
 	if err != nil {

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector/certtest"
+	"github.com/keda-trust/keda-trust/webhook/check"
+	"github.com/keda-trust/keda-trust/webhook/clustertest"
+)
+
+// cluster is a real API server with a KEDA in Namespace keda, but for its pods.
+type cluster struct {
+	client     client.Client
+	kubeconfig string
+}
+
+func newCluster(t *testing.T) cluster {
+	t.Helper()
+	environment := clustertest.Start(t)
+	admin, err := client.New(environment.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cluster{admin, filepath.Join(t.TempDir(), "kubeconfig")}
+	if err := os.WriteFile(c.kubeconfig, environment.KubeConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ca, roots := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Corp")
+	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
+	create(t, admin, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "keda"}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: "keda-tls"},
+			Data: map[string][]byte{"tls.crt": leaf.CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": ca.CertPEM}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: "other-names"},
+			Data: map[string][]byte{"tls.crt": ca.Leaf(t, []string{"x.example"}).CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": ca.CertPEM}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: "corp"}, Data: map[string]string{"ca.crt": string(roots.CertPEM)}})
+	for _, object := range kedaObjects(t) {
+		create(t, admin, object)
+	}
+	return c
+}
+
+// kedaObjects are those of the fixture of the webhook's tests.
+func kedaObjects(t *testing.T) []client.Object {
+	t.Helper()
+	raw, err := os.ReadFile("../../webhook/testdata/keda.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
+	var out []client.Object
+	for {
+		object := &unstructured.Unstructured{}
+		if err := reader.Decode(&object.Object); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, object)
+	}
+}
+
+// run is the command as a user starts it.
+func (c cluster) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, complaints bytes.Buffer
+	command := exec.CommandContext(t.Context(), "keda-trust", append(args, "--kubeconfig="+c.kubeconfig)...)
+	command.Stdout, command.Stderr = &out, &complaints
+	var ended *exec.ExitError
+	if err := command.Run(); err != nil && !errors.As(err, &ended) {
+		t.Fatal(err)
+	}
+	return out.String(), complaints.String(), command.ProcessState.ExitCode()
+}
+
+// versions are the resourceVersions of all that a look could have changed.
+func (c cluster) versions(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	kinds := map[string]string{"SecretList": "v1", "ConfigMapList": "v1", "NamespaceList": "v1", "DeploymentList": "apps/v1"}
+	for kind, version := range kinds {
+		list := &unstructured.UnstructuredList{}
+		list.SetAPIVersion(version)
+		list.SetKind(kind)
+		if err := c.client.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		for _, object := range list.Items {
+			if object.GetNamespace() == "keda" || kind == "NamespaceList" {
+				out[object.GetKind()+" "+object.GetName()] = object.GetResourceVersion()
+			}
+		}
+	}
+	return out
+}
+
+func TestLookingAtACluster(t *testing.T) {
+	c := newCluster(t)
+	before := c.versions(t)
+	t.Run("diff", func(t *testing.T) { diffShowsWhatEnablingDoes(t, c) })
+	t.Run("diff of what is refused", func(t *testing.T) { diffTellsWhatIsRefused(t, c) })
+	t.Run("diff where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "diff") })
+	t.Run("check where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "check") })
+	t.Run("check", func(t *testing.T) { checkTellsWhatIsBroken(t, c) })
+	after := c.versions(t)
+	for object, version := range before {
+		if after[object] != version {
+			t.Errorf("%s was changed by a look", object)
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("a look left something behind: %v", after)
+	}
+}
+
+func diffShowsWhatEnablingDoes(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "diff", "--certificate=secret/keda-tls", "--custom-ca=configmap/corp")
+	if code != exitDone || complaints != "" {
+		t.Fatalf("exit %d, said %q, want 0 and nothing", code, complaints)
+	}
+	wantInOrder(t, out,
+		"--- Deployment keda/keda-metrics-apiserver (as it is)\n+++ Deployment keda/keda-metrics-apiserver (enabled)\n",
+		"+        - --tls-min-version=VersionTLS13\n",
+		"--- Deployment keda/keda-operator (as it is)\n",
+		"-        - --enable-cert-rotation=true\n", "+        - --enable-cert-rotation=false\n",
+		"--- APIService v1beta1.external.metrics.k8s.io (as it is)\n", "-  insecureSkipTLSVerify: true\n",
+		"State: ", ", which is to be published in Namespace keda: the certificate \"CN=keda-operator.keda.svc\"", "1 custom CA in ConfigMap keda-trust-ca-",
+		"Changes: 3 of 3 objects\n",
+		"Restarts: one after the other, each when the one before is available\n",
+		"  1. Deployment keda/keda-metrics-apiserver (metrics-apiserver)\n  2. Deployment keda/keda-operator (operator)\n",
+		"Proof: holds\n")
+	for _, leaked := range []string{"PRIVATE", "\x1b["} {
+		if strings.Contains(out, leaked) {
+			t.Errorf("the output has %q", leaked)
+		}
+	}
+}
+
+func diffTellsWhatIsRefused(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "diff", "--certificate=secret/other-names", "--custom-ca=configmap/absent")
+	if code != exitRefused || complaints != "" {
+		t.Fatalf("exit %d, said %q, want 1 and nothing", code, complaints)
+	}
+	wantInOrder(t, out, "State: none, so nothing changes\n", "Restarts: none\n", "Proof: refused, for 2 faults\n",
+		"  fault: KeyMismatch: Secret keda/other-names data[tls.key]: ", "  fault: SourceMissing: ConfigMap keda/absent: ")
+}
+
+func nothingToLookAt(t *testing.T, c cluster, command string) {
+	out, complaints, code := c.run(t, command, "-n", "default")
+	if code != exitUsage || out != "" || !strings.Contains(complaints, "looking for KEDA in Namespace default: there is none") {
+		t.Errorf("exit %d, wrote %q, said %q, want 2 and that there is no KEDA", code, out, complaints)
+	}
+}
+
+// checkTellsWhatIsBroken: nobody serves, and the API server verifies nobody.
+func checkTellsWhatIsBroken(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "check")
+	if code != exitRefused || complaints != "" {
+		t.Fatalf("exit %d, said %q, want 1 and nothing", code, complaints)
+	}
+	wantInOrder(t, out, "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
+		"    ✗ NoEndpoints: Service keda-metrics-apiserver: ",
+		"- API server to admission-webhooks: not installed\n",
+		"✗ metrics-apiserver to operator, mutual: broken\n", "    ✗ SourceMissing: Secret keda/kedaorg-certs",
+		"✓ operator to custom CAs: holds\n", "    no custom CAs are mounted at /custom/ca",
+		"- API server to keda-trust: not installed\n")
+	answer, _, code := c.run(t, "check", "-o", "json")
+	if code != exitRefused {
+		t.Fatalf("exit %d, want 1", code)
+	}
+	var report check.Answer
+	if err := json.Unmarshal([]byte(answer), &report); err != nil {
+		t.Fatal(err)
+	}
+	var verdicts []check.Verdict
+	for _, edge := range report.Edges {
+		verdicts = append(verdicts, edge.Verdict)
+	}
+	if want := []check.Verdict{check.Broken, check.NotInstalled, check.Broken, check.Holds, check.NotInstalled}; !slices.Equal(verdicts, want) {
+		t.Errorf("verdicts %v, want %v", verdicts, want)
+	}
+}
+
+// wantInOrder holds that text has all parts, one after the other.
+func wantInOrder(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			t.Fatalf("want %q after what is before it, got:\n%s", part, text)
+		}
+		rest = after
+	}
+}

@@ -1,0 +1,124 @@
+package check
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// customCAs is what KEDA's scalers trust beside the CAs of the image: what the
+// operator's template mounts, and whether its pods are of that template.
+func (o Observed) customCAs() Edge {
+	e := Edge{Name: EdgeCustomCAs}
+	d := o.Installation.Deployments[injector.ComponentOperator]
+	if d == nil {
+		e.Verdict = NotInstalled
+		return e
+	}
+	dirs, _ := o.Installation.CustomCAs()
+	at := strings.Join(dirs, ", ")
+	s := Side{Who: "the operator verifies what its scalers call", Served: []Served{}, Trusted: Trusted{From: at}}
+	var all []*x509.Certificate
+	for i, mounted := range o.CustomCAs {
+		separator := ", "
+		if i == 0 {
+			separator = " with "
+		}
+		s.Trusted.From += separator + mounted.From
+		certs, problems := mounted.read(o)
+		s.add(problems...)
+		all = append(all, certs...)
+	}
+	s.Trusted.Certificates = certificatesOf(all)
+	for _, cert := range all {
+		s.endsBy(cert.NotAfter)
+		if endsSoon(cert, o.Now) {
+			s.add(warning(injector.ReasonEndsSoon, s.Trusted.From,
+				fmt.Sprintf("the CA %s ends at %s, and less than a tenth of its lifetime is left", subject(cert), timestamp(cert.NotAfter)), "add the CA that follows it to its source"))
+		}
+	}
+	s.add(o.carried(d)...)
+	s.settle()
+	e.Sides = []Side{s}
+	if len(o.CustomCAs) == 0 {
+		e.Facts = []string{"no custom CAs are mounted at " + at + ", so scalers trust the CAs of KEDA's image"}
+	}
+	return e.settle()
+}
+
+// read is what KEDA makes of one object: a file without a certificate is skipped,
+// and only KEDA's log tells.
+func (c CustomCA) read(o Observed) ([]*x509.Certificate, []Problem) {
+	switch {
+	case c.Blind:
+		return nil, []Problem{warning(injector.ReasonNotReached, c.From, "it is of a kind that cannot be looked into from here", "")}
+	case errors.Is(c.Err, injector.ErrNotFound) && c.Optional:
+		return nil, nil
+	case c.Err != nil:
+		return nil, []Problem{Material{From: c.From, Err: c.Err}.unseen()}
+	}
+	var all []*x509.Certificate
+	var problems []Problem
+	for _, file := range slices.Sorted(maps.Keys(c.Files)) {
+		object := c.From + " data[" + file + "]"
+		certs := lenient(c.Files[file])
+		if len(certs) == 0 {
+			problems = append(problems, broken(injector.ReasonCustomCAInvalid, object, "there is no certificate in it that can be read, and KEDA skips it", "want PEM with CERTIFICATE blocks"))
+			continue
+		}
+		all = append(all, certs...)
+		bundle, err := injector.ParseBundle(c.Files[file])
+		if err != nil {
+			problems = append(problems, warning(injector.ReasonCustomCAWarning, object, err.Error(), "KEDA skips that, so mend it at its source"))
+			continue
+		}
+		for _, odd := range bundle.Warnings(o.Now) {
+			message, mend, _ := strings.Cut(odd.Message, "; ")
+			problems = append(problems, warning(odd.Reason, object, message, mend))
+		}
+	}
+	return all, problems
+}
+
+// carried says whether the operator's pods run with what is published: KEDA reads
+// custom CAs once, at its start.
+func (o Observed) carried(d *appsv1.Deployment) []Problem {
+	object := "Deployment " + o.Installation.Namespace + "/" + d.Name
+	var problems []Problem
+	if want := o.published(); want != "" && !slices.ContainsFunc(o.CustomCAs, func(c CustomCA) bool { return c.From == want }) {
+		verdict := Broken
+		if o.State.ManualRollout {
+			verdict = Warning
+		}
+		problems = append(problems, Problem{
+			Verdict: verdict, Reason: injector.ReasonNotCarried, Object: object,
+			Message: "it does not mount " + want + ", which is published as the custom CAs", Mend: "have it injected: kubectl rollout restart -n " + o.Installation.Namespace + " deployment " + d.Name,
+		})
+	}
+	if len(o.CustomCAs) > 0 && !rolledOut(d) {
+		problems = append(problems, warning(injector.ReasonNotCarried, object,
+			fmt.Sprintf("only %d of its %d pods are of the newest template, so the others trust what an older one mounts", d.Status.UpdatedReplicas, d.Status.Replicas),
+			"wait for it: kubectl rollout status -n "+o.Installation.Namespace+" deployment "+d.Name))
+	}
+	return problems
+}
+
+func (o Observed) published() string {
+	if o.State == nil || o.State.CustomCAConfigMap == "" {
+		return ""
+	}
+	return injector.Source{Kind: injector.SourceConfigMap, Name: o.State.CustomCAConfigMap}.Describe(o.Installation.Namespace)
+}
+
+// rolledOut: every pod is of the newest template, and there is one.
+func rolledOut(d *appsv1.Deployment) bool {
+	s := d.Status
+	return s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == s.Replicas && s.AvailableReplicas > 0
+}

@@ -1,0 +1,19 @@
+// Package check says of each edge of trust in an installation of KEDA whether it
+// holds: who serves what, who trusts what, for which name, until when, and what
+// mends it where it does not.
+//
+// It promises to change nothing (the one write is a dry run), to repeat nothing
+// that is private, and to tell what it saw from what it concludes: Judge is a pure
+// function of what Look observed, with the clock in it.
+//
+// Decisions (2026-11):
+//   - What counts is what the pods serve. Where no way leads to them, an edge is
+//     judged by what they mount, and says so; that is no fault of the edge. A port
+//     on which nobody listens is one.
+//   - Pod addresses are dialed directly only from inside of a pod: anywhere else
+//     the same address may be another machine's.
+//   - PEM is read as leniently here as KEDA and the API server read it, for it is
+//     their verdict that is foretold, not keda-trust's own.
+//   - A certificate ends soon when a tenth of its lifetime is left: whatever renews
+//     it should have by then. That is a warning, as all that still holds.
+package check

@@ -1,0 +1,111 @@
+package check
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/injector/certtest"
+	"github.com/keda-trust/keda-trust/webhook/forward"
+)
+
+func TestWhatAHandshakeThatFailsSays(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		connected bool
+		err       error
+		want      Outcome
+	}{
+		"none":                              {true, nil, Seen},
+		"refused by the network":            {false, fmt.Errorf("connecting: %w", syscall.ECONNREFUSED), Refused},
+		"refused behind a port-forward":     {true, fmt.Errorf("shaking hands: %w", forward.ErrRefused), Refused},
+		"forbidden to forward ports":        {false, errors.New("pods is forbidden"), NotReached},
+		"a kubelet that does not forward":   {true, fmt.Errorf("shaking hands: %w", forward.ErrNotForwarded), NotReached},
+		"a network that drops":              {false, context.DeadlineExceeded, NotReached},
+		"a connection that takes too long":  {true, fmt.Errorf("shaking hands: %w", context.DeadlineExceeded), NotReached},
+		"a deadline of the network's":       {true, os.ErrDeadlineExceeded, NotReached},
+		"somebody who does not speak TLS":   {true, errors.New("tls: first record does not look like a TLS handshake"), Failed},
+		"a connection that ends before TLS": {true, io.EOF, Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(c.connected, c.err); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
+	t.Parallel()
+	const name = "keda-metrics-apiserver.keda.svc"
+	now := certtest.Now
+	ended := certtest.Between(now.Add(-48*time.Hour), now.Add(-time.Hour))
+	ca, other := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Other")
+	middle := ca.Intermediate(t, "Middle")
+	short := ca.Intermediate(t, "Short", certtest.Between(now.Add(-time.Hour), now.Add(time.Hour*24)))
+	old := certtest.NewCA(t, "Old", ended)
+	names := []string{name}
+	for story, c := range map[string]struct {
+		chain []*x509.Certificate
+		roots []*x509.Certificate
+		want  []injector.Reason
+		ends  time.Time
+	}{
+		"a leaf of the CA":                             {certs(ca.Leaf(t, names)), certs(ca.Pair), nil, ca.Cert.NotAfter},
+		"old and new CA side by side":                  {certs(ca.Leaf(t, names)), certs(other.Pair, ca.Pair), nil, ca.Cert.NotAfter},
+		"an intermediate that is sent along":           {certs(middle.Leaf(t, names), middle.Pair), certs(ca.Pair), nil, ca.Cert.NotAfter},
+		"an intermediate that is missing":              {certs(middle.Leaf(t, names)), certs(ca.Pair), []injector.Reason{injector.ReasonCAUnverified}, time.Time{}},
+		"the end of an intermediate":                   {certs(short.Leaf(t, names), short.Pair), certs(ca.Pair), nil, short.Cert.NotAfter},
+		"an expired CA beside the right one":           {certs(ca.Leaf(t, names)), certs(old.Pair, ca.Pair), nil, ca.Cert.NotAfter},
+		"no CA":                                        {certs(ca.Leaf(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
+		"an expired leaf of another CA and name":       {certs(other.Leaf(t, []string{"x"}, ended)), certs(ca.Pair), []injector.Reason{injector.ReasonLeafExpired, injector.ReasonNamesMissing, injector.ReasonCAUnverified}, time.Time{}},
+		"a leaf for clients only":                      {certs(ca.Leaf(t, names, certtest.For(x509.ExtKeyUsageClientAuth))), certs(ca.Pair), []injector.Reason{injector.ReasonCAUnverified}, time.Time{}},
+		"a certificate that is trusted for itself":     {certs(certtest.SelfSigned(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
+		"a leaf of whose lifetime a twentieth is left": {certs(ca.Leaf(t, names, certtest.Between(now.Add(-95*time.Hour), now.Add(5*time.Hour)))), certs(ca.Pair), []injector.Reason{injector.ReasonEndsSoon}, now.Add(5 * time.Hour)},
+		"a leaf of a day of which six hours are left":  {certs(ca.Leaf(t, names, certtest.Between(now.Add(-18*time.Hour), now.Add(6*time.Hour)))), certs(ca.Pair), nil, now.Add(6 * time.Hour)},
+	} {
+		t.Run(story, func(t *testing.T) {
+			t.Parallel()
+			ends, problems := verification{chain: c.chain, roots: c.roots, name: name, usage: x509.ExtKeyUsageServerAuth, now: now, served: "pod", trusted: "bundle"}.judge()
+			var got []injector.Reason
+			for _, p := range problems {
+				got = append(got, p.Reason)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("found %v, want %v", problems, c.want)
+			}
+			if !ends.Equal(c.ends) {
+				t.Errorf("ends %s, want %s", ends, c.ends)
+			}
+		})
+	}
+}
+
+func certs(pairs ...certtest.Pair) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, p := range pairs {
+		out = append(out, p.Cert)
+	}
+	return out
+}
+
+func TestThatWhichIsBrokenIsWorseThanThatWhichIsNotKnown(t *testing.T) {
+	t.Parallel()
+	order := []Verdict{NotInstalled, Holds, Warning, Unknown, Broken}
+	for i, a := range order {
+		for j, b := range order {
+			if got, want := worse(a, b), order[max(i, j)]; got != want {
+				t.Errorf("of %s and %s the worse is %s, want %s", a, b, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,16 @@
+// Package preview says what enabling keda-trust for an installation of KEDA would
+// change, or where it is enabled, what is still to be carried out.
+//
+// It promises to change nothing, and to decide nothing of its own: the decision is
+// package trust's, the change of each object that of injector.Inject, as at
+// admission, so that what it says is what happens. It needs neither a label nor a
+// keda-trust that runs, only somebody who may read.
+//
+// Decisions (2026-11):
+//   - What is published is what admission carries out, so where the Namespace is
+//     enabled that is shown, and what the sources say meanwhile is told beside it.
+//     Options that are tried out, or a Namespace that is not enabled, show what
+//     would be published; where that is refused, the last state stays, here too.
+//   - A Deployment restarts where its pod template differs, compared as Kubernetes
+//     does, by what it says and not by how it was written.
+package preview

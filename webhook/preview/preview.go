@@ -1,0 +1,219 @@
+package preview
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/trust"
+)
+
+// RolloutOrder is that in which Deployments restart, one when the one before it
+// is available.
+var RolloutOrder = []injector.Component{
+	injector.ComponentAdmissionWebhooks, injector.ComponentMetricsAPIServer, injector.ComponentOperator,
+}
+
+// Preview is what enabling does.
+type Preview struct {
+	// Enabled: the Namespace has the label already.
+	Enabled bool
+	// Resolution is what the sources and options give; its State is nil where a
+	// finding is a fault, or nothing can be decided yet.
+	Resolution injector.Resolution
+	// Published is the state that is published, nil without any.
+	Published *injector.State
+	// Carried is the state that the objects are to carry: one of the two above, or
+	// nil, and then nothing changes.
+	Carried *injector.State
+	// Objects are KEDA's, in the order in which they change.
+	Objects []Object
+}
+
+// Object is one object of KEDA's, with JSON as the API server has it, and as it
+// would be.
+type Object struct {
+	Before, After []byte
+	Report        injector.Report
+	// Restarts: its pods are replaced.
+	Restarts bool
+}
+
+// Restarts are the reports on the Deployments that restart, in their order. With
+// a manual rollout they only do when somebody else next writes them.
+func (p Preview) Restarts() []injector.Report {
+	var out []injector.Report
+	for _, object := range p.Objects {
+		if object.Restarts {
+			out = append(out, object.Report)
+		}
+	}
+	return out
+}
+
+// done are the reasons of objects that are as keda-trust wants them, or left to
+// whoever else fills them.
+var done = map[injector.Reason]bool{
+	injector.ReasonInjected: true, injector.ReasonNothingToDo: true, injector.ReasonOptedOut: true, injector.ReasonNotKEDA: true,
+	injector.ReasonPassedThrough: true, injector.ReasonKEDAIssues: true, injector.ReasonNotPublished: true,
+	injector.ReasonOwnedElsewhere: true, injector.ReasonBundleElsewhere: true,
+}
+
+// Refused tells that the sources, the options or an object are at fault, so that not all is
+// done that was asked for.
+func (p Preview) Refused() bool {
+	if len(injector.Faults(p.Resolution.Findings)) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(p.Objects, func(o Object) bool { return !done[o.Report.Reason] })
+}
+
+// Read looks at the installation in namespace, with the options of over laid over
+// the annotations of the Namespace. An error is a failure to read.
+func Read(ctx context.Context, reader trust.Reader, namespace string, over ...injector.Layer) (Preview, error) {
+	ns := &corev1.Namespace{}
+	if err := reader.Live.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		return Preview{}, fmt.Errorf("reading Namespace %s: %w", namespace, err)
+	}
+	decision, err := reader.Decide(ctx, ns, over...)
+	if err != nil {
+		return Preview{}, err
+	}
+	published, err := installation.State(ctx, reader.Live, namespace)
+	if err != nil {
+		return Preview{}, err
+	}
+	mode, _ := injector.ParseMode(ns.Name, ns.Labels) // a wrong value is mended by enabling
+	p := Preview{Enabled: mode == injector.ModeEnabled, Resolution: decision.Resolution, Published: published}
+	request := injector.Request{Mode: injector.ModeEnabled, ValidatingWebhook: decision.Installation.ValidatingWebhookName()}
+	p.Carried = p.carried(asks(over))
+	if request.State = p.Carried; request.State == nil {
+		request.Findings = p.Resolution.Findings
+	}
+	for _, target := range targets(decision.Installation) {
+		object, err := target.change(ctx, reader.Live, request)
+		if err != nil {
+			return Preview{}, err
+		}
+		p.Objects = append(p.Objects, object)
+	}
+	return p, nil
+}
+
+func asks(over []injector.Layer) bool {
+	for _, layer := range over {
+		if len(layer.Annotations) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// carried picks the state.
+//
+//	resolved   published   enabled   options tried   carried
+//	no         any         any       any             published
+//	yes        no          any       any             resolved
+//	yes        yes         yes       no              published
+//	yes        yes         no        any             resolved
+//	yes        yes         yes       yes             resolved
+func (p Preview) carried(tried bool) *injector.State {
+	resolved := p.Resolution.State
+	if resolved == nil || p.Published != nil && p.Enabled && !tried {
+		return p.Published
+	}
+	return resolved
+}
+
+// target is an object to look at.
+type target struct {
+	kind            schema.GroupVersionKind
+	namespace, name string
+}
+
+func targets(i injector.Installation) []target {
+	var out []target
+	for _, component := range RolloutOrder {
+		if d := i.Deployments[component]; d != nil {
+			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name})
+		}
+	}
+	if i.APIService != nil {
+		out = append(out, target{apiregistrationv1.SchemeGroupVersion.WithKind("APIService"), "", i.APIService.Name})
+	}
+	if i.ValidatingWebhook != nil {
+		out = append(out, target{admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"), "", i.ValidatingWebhook.Name})
+	}
+	return out
+}
+
+// change reads the object whole, fields that our types do not know included, as
+// admission gets it.
+func (t target) change(ctx context.Context, live client.Reader, request injector.Request) (Object, error) {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(t.kind)
+	if err := live.Get(ctx, types.NamespacedName{Namespace: t.namespace, Name: t.name}, object); err != nil {
+		return Object{}, fmt.Errorf("reading %s %s: %w", t.kind.Kind, t.name, err)
+	}
+	raw, err := object.MarshalJSON()
+	if err != nil {
+		return Object{}, fmt.Errorf("encoding %s %s: %w", t.kind.Kind, t.name, err)
+	}
+	request.Object, request.OldObject = raw, raw
+	result := injector.Inject(request)
+	after, err := patched(raw, result)
+	if err != nil {
+		return Object{}, fmt.Errorf("changing %s %s: %w", t.kind.Kind, t.name, err)
+	}
+	restarts, err := templatesDiffer(raw, after)
+	if err != nil {
+		return Object{}, fmt.Errorf("comparing %s %s: %w", t.kind.Kind, t.name, err)
+	}
+	return Object{Before: raw, After: after, Report: result.Report, Restarts: restarts}, nil
+}
+
+func patched(raw []byte, result injector.Result) ([]byte, error) {
+	if len(result.Patch) == 0 {
+		return raw, nil
+	}
+	encoded, err := json.Marshal(result.Patch)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := jsonpatch.DecodePatch(encoded)
+	if err != nil {
+		return nil, err
+	}
+	return patch.Apply(raw)
+}
+
+// templatesDiffer is false for what has no pod template.
+func templatesDiffer(before, after []byte) (bool, error) {
+	type templated struct {
+		Spec struct {
+			Template map[string]any `json:"template"`
+		} `json:"spec"`
+	}
+	var was, is templated
+	if err := json.Unmarshal(before, &was); err != nil {
+		return false, err
+	}
+	if err := json.Unmarshal(after, &is); err != nil {
+		return false, err
+	}
+	return !equality.Semantic.DeepEqual(was.Spec.Template, is.Spec.Template), nil
+}
