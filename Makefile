@@ -18,6 +18,7 @@ ARCH ?= $(shell go env GOARCH)
 RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && echo -race)
 
 # Prints the directory of a kube-apiserver and an etcd; progress is on stderr.
+# Rollouts are tested with a kube-controller-manager too.
 FIND_ASSETS := go run -C e2e/assets . $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--onc
 # One package of the product after the other, built before: the serving
 # certificate is tried under load, which needs the machine to itself.
 test: ## Test everything against a real API server (KUBERNETES=1.30 for another, TESTFLAGS=)
-	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	@set -e; assets=$$($(FIND_ASSETS) --controller-manager); export KUBEBUILDER_ASSETS="$$assets"; \
 	for module in e2e/assets e2e; do \
 		echo "go test -C $$module $(TESTFLAGS) ./..."; \
 		go test -C $$module -timeout 20m $(TESTFLAGS) ./...; \

@@ -1,6 +1,6 @@
 // Package clustertest starts what tests that need a cluster share: an API
-// server, the webhook configuration of keda-trust's own manifest, and a free
-// port. No product code imports it.
+// server, the controllers that make ReplicaSets and Pods, the webhook configuration
+// of keda-trust's own manifest, and a free port. No product code imports it.
 //
 // Decisions (2026-11):
 //   - The webhook configuration is read from manifests/install.yaml, so that a

@@ -50,8 +50,16 @@ type keda struct {
 	changes   map[string]int
 }
 
-// newKEDA is installed and labelled, but nothing is published.
+// newKEDA is installed, labelled and available, but nothing is published.
 func newKEDA(ctx context.Context) *keda {
+	GinkgoHelper()
+	k := install(ctx)
+	k.becomeAvailable(ctx, all...)
+	return k
+}
+
+// install leaves the status to whoever writes it.
+func install(ctx context.Context) *keda {
 	GinkgoHelper()
 	k := &keda{namespace: free[0], now: time.Now(), templates: map[string]corev1.PodTemplateSpec{}, changes: map[string]int{}}
 	free = free[1:]
@@ -64,7 +72,6 @@ func newKEDA(ctx context.Context) *keda {
 			DeferCleanup(func(ctx context.Context) { Expect(direct.Delete(ctx, object)).To(Succeed()) })
 		}
 	}
-	k.becomeAvailable(ctx, all...)
 	k.restarts(ctx)
 	k.lead(direct)
 	return k
@@ -191,15 +198,18 @@ func (k *keda) apiService(ctx context.Context) *apiregistrationv1.APIService {
 	return api
 }
 
-// carry are the Deployments that carry a state, in the order of restarts.
+// carry are the Deployments that carry a state, in the order of restarts. The
+// last is looked at first, so that what happens meanwhile puts none before its
+// turn.
 func (k *keda) carry(ctx context.Context, id string) []string {
 	GinkgoHelper()
 	out := []string{}
-	for _, name := range all {
+	for _, name := range slices.Backward(all) {
 		if k.deployment(ctx, name).Annotations[injector.AnnotationStateID] == id {
 			out = append(out, name)
 		}
 	}
+	slices.Reverse(out)
 	return out
 }
 

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -22,7 +23,7 @@ type Reconciler struct {
 	options  Options
 	live     client.Reader
 	writer   client.Writer
-	recorder events.EventRecorder
+	teller   *notice.Teller
 	watch    *watch.Informers
 	memories map[string]*memories
 }
@@ -30,7 +31,14 @@ type Reconciler struct {
 // NewReconciler wires a Reconciler that reads by live, which must not be a
 // cache. Without SetupWithManager it watches nothing.
 func NewReconciler(live client.Reader, writer client.Writer, recorder events.EventRecorder, o Options) *Reconciler {
-	return &Reconciler{options: o, live: live, writer: writer, recorder: recorder, watch: watch.New(nil), memories: map[string]*memories{}}
+	return &Reconciler{
+		options:  o,
+		live:     live,
+		writer:   writer,
+		teller:   notice.New(recorder, o.now),
+		watch:    watch.New(nil),
+		memories: map[string]*memories{},
+	}
 }
 
 // Reconcile nudges what does not stand as it should. Of what is wrong with a

@@ -13,10 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -41,34 +39,20 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 			ReconciliationTimeout:   reconcileTimeout,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
-		For(&corev1.Namespace{}, builder.WithPredicates(r.namespaces())).
+		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, r.granted))).
 		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
 		WatchesRawSource(source.Func(r.watch.Start)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the controller rollout: %w", err)
 	}
-	// A manager waits for what was added to it, and so for the informers.
-	ended := manager.RunnableFunc(func(ctx context.Context) error {
-		<-ctx.Done()
-		r.watch.Wait()
-		return nil
-	})
-	if err := mgr.Add(ended); err != nil {
+	if err := mgr.Add(manager.RunnableFunc(r.watch.Ended)); err != nil {
 		return fmt.Errorf("adding the watches of rollouts: %w", err)
 	}
 	return nil
 }
 
-// namespaces lets through those granted, in which alone anything is written.
-func (r *Reconciler) namespaces() predicate.Predicate {
-	changed := predicate.Or(predicate.LabelChangedPredicate{}, predicate.AnnotationChangedPredicate{})
-	return predicate.Funcs{
-		CreateFunc: func(e event.CreateEvent) bool { return r.granted(e.Object.GetName()) },
-		UpdateFunc: func(e event.UpdateEvent) bool { return r.granted(e.ObjectNew.GetName()) && changed.Update(e) },
-	}
-}
-
+// behindAPIService is the namespace of the KEDA that the APIService calls.
 func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {
 	api, ok := object.(*apiregistrationv1.APIService)
 	if !ok || api.Name != injector.KEDAAPIService || api.Spec.Service == nil {

@@ -19,6 +19,7 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook"
@@ -27,8 +28,9 @@ import (
 )
 
 var (
-	config *rest.Config
-	scheme = runtime.NewScheme()
+	environment *envtest.Environment
+	config      *rest.Config
+	scheme      = runtime.NewScheme()
 	// direct is an admin whom admission answers, past one whom it does not, as
 	// everybody while the webhook is down.
 	direct, past client.WithWatch
@@ -49,7 +51,8 @@ var _ = BeforeSuite(func(ctx context.Context) {
 	ctrl.SetLogger(GinkgoLogr)
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	Expect(apiregistrationv1.AddToScheme(scheme)).To(Succeed())
-	config = clustertest.Start(GinkgoTB()).Config
+	environment = clustertest.Start(GinkgoTB())
+	config = environment.Config
 	direct = clientOf(config)
 	past = as(pastAdmission, "system:masters")
 	for i := range 80 {

@@ -1,40 +1,23 @@
 package rollout
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
-// maxNote is the most that the API server takes as an Event's note.
-const maxNote = 1024
-
-// tell makes an Event about the subject, and one about the Namespace, which is
-// kept in it, where whoever installed KEDA looks.
+// tell makes an Event about the subject, and one about the Namespace.
 func (p *pass) tell(s *subject, eventType string, reason injector.Reason, note string) {
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-len("…")], "") + "…"
-	}
-	// Events about one object that agree in action and reason are counted as
-	// one, of which the first note stays; so the action tells them apart.
-	sum := sha256.Sum256([]byte(note))
-	action := string(reason) + "/" + hex.EncodeToString(sum[:4])
-	namespace := &corev1.ObjectReference{APIVersion: "v1", Kind: "Namespace", Name: p.namespace.Name, UID: p.namespace.UID, Namespace: p.namespace.Name}
-	regarding := []runtime.Object{namespace}
+	to := notice.Audience{Namespace: p.namespace}
 	if s.deployment != nil {
-		regarding = append(regarding, s.deployment)
+		to.Also = s.deployment
 	}
-	for _, object := range regarding {
-		p.recorder.Eventf(object, nil, eventType, string(reason), action, "%s", note)
-	}
+	p.teller.Event(to, eventType, reason, note)
 }
 
 // wanted names what is carried out.
