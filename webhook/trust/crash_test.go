@@ -60,7 +60,7 @@ var _ = Describe("a change of certificate whose process is killed", func() {
 				killed := &mortal{Writer: direct, left: n, after: after}
 				f.writer = killed
 				f.restart()
-				f.untilKilled(ctx, killed)
+				f.untilKilled(ctx)
 				f.writer = nil
 				f.restart()
 				f.eventually(ctx)
@@ -96,7 +96,7 @@ var _ = Describe("a change of certificate whose process is killed", func() {
 })
 
 // untilKilled is as eventually, but the process ends in the middle, or not at all.
-func (f *fleet) untilKilled(ctx context.Context, killed *mortal) {
+func (f *fleet) untilKilled(ctx context.Context) {
 	GinkgoHelper()
 	for range 60 {
 		result, err := f.try(ctx)

@@ -85,7 +85,7 @@ func next(have, want certificates, c circumstances) step {
 		return step{move: moveAdd, to: certificates{have.leaf, injector.Union(have.ca, want.ca)}}
 	case !same:
 		shared := own.Verifying(want.leaf, c.now).Len() > 0
-		return step{move: moveSwitch, to: certificates{want.leaf, have.ca}, gated: !(shared && c.aged)}
+		return step{move: moveSwitch, to: certificates{want.leaf, have.ca}, gated: !shared || !c.aged}
 	}
 	return step{move: movePrune, to: want, gated: true}
 }
