@@ -11,6 +11,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientfeatures "k8s.io/client-go/features"
 	clientfeaturestesting "k8s.io/client-go/features/testing"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -57,6 +59,7 @@ func TestKedaTrustUsesEveryRightThatItHasAndNeedsNoOther(t *testing.T) {
 
 	first, second := certtest.NewCA(t, "First"), certtest.NewCA(t, "Second")
 	giveSources(t, first)
+	installKEDA(t)
 	wantPublished(t, first)
 	fightOver(t, kedaWebhooks(t), first)
 	wantPublished(t, second)
@@ -118,6 +121,36 @@ func giveSources(t *testing.T, ca certtest.CA) {
 			t.Fatal(err)
 		}
 		removeAfter(t, source)
+	}
+}
+
+// installKEDA makes what is nudged, and waited for in a rotation.
+func installKEDA(t *testing.T) {
+	t.Helper()
+	labels := map[string]string{"app": "keda-operator"}
+	operator := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: keda, Name: "keda-operator"},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}}}},
+			},
+		},
+	}
+	api := &apiregistrationv1.APIService{
+		ObjectMeta: metav1.ObjectMeta{Name: injector.KEDAAPIService},
+		Spec: apiregistrationv1.APIServiceSpec{
+			Group: "external.metrics.k8s.io", Version: "v1beta1", GroupPriorityMinimum: 100, VersionPriority: 100,
+			Service:               &apiregistrationv1.ServiceReference{Namespace: keda, Name: "keda-metrics-apiserver"},
+			InsecureSkipTLSVerify: true,
+		},
+	}
+	for _, object := range []client.Object{operator, api} {
+		if err := admin.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+		removeAfter(t, object)
 	}
 }
 
