@@ -6,8 +6,8 @@ const (
 	// Domain prefixes every label and annotation of keda-trust.
 	Domain = "keda-trust.io"
 
-	// LabelInject opts a Namespace in; its values are those of Mode. On a
-	// Deployment or an APIService only "disabled" has a meaning.
+	// LabelInject opts a Namespace in; its values are those of Mode. On what is
+	// injected only "disabled" has a meaning.
 	LabelInject = Domain + "/inject"
 	// LabelState is written on a Deployment, never in its pod template; its
 	// values are the State* constants.

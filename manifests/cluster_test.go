@@ -44,7 +44,16 @@ func runWithCluster(m *testing.M) int {
 		return m.Run()
 	}
 	environment := clustertest.Environment(assets)
-	var err error
+	logs, err := os.MkdirTemp("", "keda-trust-audit-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "making a directory for the audit log:", err)
+		return 1
+	}
+	defer os.RemoveAll(logs)
+	if err := audited(environment, logs); err != nil {
+		fmt.Fprintln(os.Stderr, "configuring the audit log:", err)
+		return 1
+	}
 	if config, err = environment.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1

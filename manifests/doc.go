@@ -14,6 +14,9 @@
 //   - Rights are Roles in the namespaces named at install, and a ClusterRole that
 //     holds only named objects and what is public. What RBAC cannot hold to a
 //     name is held by the ValidatingAdmissionPolicy keda-trust-writes.
+//   - Nothing is granted that a running keda-trust does not use: a test holds the
+//     API server's audit log of a journey through everything against every rule of
+//     install.yaml. A right of more comes with a step of that journey.
 //   - The chart creates the release's Namespace only when asked to (install.yaml
 //     asks): Helm has --create-namespace. KEDA's Namespaces it creates only when
 //     asked to, and never deletes.

@@ -25,47 +25,15 @@ func (r right) String() string {
 	return fmt.Sprintf("%s %s.%s %s/%s", r.verb, r.resource, r.group, r.namespace, r.name)
 }
 
-func TestKedaTrustMayDoItsWork(t *testing.T) {
-	needCluster(t)
-	for _, r := range []right{
-		{"watch", "", "namespaces", "", ""},
-		{"list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", injector.WebhookConfigurationName},
-		{"patch", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "", injector.WebhookConfigurationName},
-		{"watch", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
-		{"get", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "", injector.KEDAValidatingWebhook},
-		{"watch", "apiregistration.k8s.io", "apiservices", "", injector.KEDAAPIService},
-		{"get", "apiregistration.k8s.io", "apiservices", "", injector.KEDAAPIService},
-		{"watch", "certificates.k8s.io", "clustertrustbundles", "", ""},
-		{"create", "", "secrets", own, ""},
-		{"update", "", "secrets", own, injector.ServingSecret},
-		{"watch", "", "secrets", own, injector.ServingSecret},
-		{"create", "coordination.k8s.io", "leases", own, ""},
-		{"update", "coordination.k8s.io", "leases", own, injector.LeaderElectionID},
-		{"create", "", "configmaps", own, ""},
-		{"list", "apps", "deployments", keda, ""},
-		{"watch", "apps", "deployments", keda, ""},
-		{"list", "apps", "replicasets", keda, ""},
-		{"watch", "", "secrets", keda, "corporate-tls"},
-		{"watch", "", "configmaps", keda, "corporate-roots"},
-		{"watch", "cert-manager.io", "certificates", keda, "keda"},
-		{"create", "", "secrets", keda, ""},
-		{"update", "", "secrets", keda, injector.PublishedSecret},
-		{"create", "", "configmaps", keda, ""},
-		{"update", "", "configmaps", keda, injector.StateConfigMap},
-		{"delete", "", "configmaps", keda, injector.PublishedCAPrefix + "0123"},
-		{"create", "events.k8s.io", "events", keda, ""},
-		{"create", "", "events", own, ""},
-		{"create", "", "events", metav1.NamespaceDefault, ""},
-	} {
-		wantRight(t, r, true)
-	}
-}
-
+// What it may do is held against what it does, right by right; these are some of
+// what it must never be granted.
 func TestKedaTrustMayDoNothingElse(t *testing.T) {
 	needCluster(t)
 	for _, r := range []right{
 		{"update", "", "namespaces", "", keda},
 		{"list", "", "secrets", "", ""},
+		{"create", "", "events", keda, ""},
+		{"create", "events.k8s.io", "events", "kube-system", ""},
 		{"get", "", "secrets", "kube-system", "any"},
 		{"get", "", "secrets", metav1.NamespaceDefault, "any"},
 		{"get", "", "secrets", own, "any"},
@@ -98,7 +66,7 @@ func TestKedaTrustMayDoNothingElse(t *testing.T) {
 		{"impersonate", "", "users", "", "any"},
 		{"escalate", "rbac.authorization.k8s.io", "roles", keda, "any"},
 	} {
-		wantRight(t, r, false)
+		wantNoRight(t, r)
 	}
 }
 
@@ -136,7 +104,7 @@ func TestKedaTrustIsHeldToItsOwnNames(t *testing.T) {
 	}
 }
 
-func wantRight(t *testing.T, r right, want bool) {
+func wantNoRight(t *testing.T, r right) {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User:   "system:serviceaccount:" + own + ":" + injector.Name,
@@ -148,7 +116,7 @@ func wantRight(t *testing.T, r right, want bool) {
 	if err := admin.Create(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}
-	if review.Status.Allowed != want {
-		t.Errorf("%s: allowed %t, want %t", r, review.Status.Allowed, want)
+	if review.Status.Allowed {
+		t.Errorf("%s is allowed", r)
 	}
 }
