@@ -101,7 +101,7 @@ func (s Source) unread(namespace string, c Content, read bool) (Finding, bool) {
 	case errors.Is(c.Err, ErrForbidden):
 		return fault(ReasonSourceForbidden, object, "", "reading it: %v; %s", c.Err, s.howToGrant(c)), false
 	case errors.Is(c.Err, ErrNotServed):
-		return fault(ReasonSourceMissing, object, "", "%v; install what serves this kind, or name a secret or configmap", c.Err), false
+		return fault(ReasonSourceMissing, object, "", "%v; %s, or name a secret or configmap that holds the same", c.Err, s.howToServe()), false
 	case errors.Is(c.Err, ErrNotFound):
 		return fault(ReasonSourceMissing, object, "", "%v%s", c.Err, s.howToCreate(c)), false
 	}
@@ -120,6 +120,15 @@ func (s Source) howToGrant(c Content) string {
 		return "the chart grants it by the ClusterRole keda-trust and its binding; install the chart again to put them back"
 	}
 	return "the chart grants it by the Role keda-trust of this namespace and its binding; install the chart again to put them back"
+}
+
+// howToServe goes by the kinds that not every cluster has.
+func (s Source) howToServe() string {
+	if s.Kind == SourceClusterTrustBundle {
+		return "Kubernetes has this kind by itself from 1.37, and before where its API server was started with the feature gate ClusterTrustBundle " +
+			"and with that version of certificates.k8s.io in --runtime-config; have it served"
+	}
+	return "this kind is cert-manager's, which is not installed or no longer; install it"
 }
 
 // howToCreate has nothing to add about the Secret of a Certificate, which only

@@ -26,7 +26,11 @@ func TestResolveSaysWhatToDoAboutASourceByItsKind(t *testing.T) {
 		"a missing ConfigMap":                 {SourceConfigMap, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it in this namespace, or correct the annotation"},
 		"a missing Certificate":               {SourceCertificate, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it in this namespace, or correct the annotation"},
 		"a missing Secret of a Certificate":   {SourceCertificate, missingSecret, ReasonSourceMissing, "see whether cert-manager has issued it"},
-		"a missing ClusterTrustBundle":        {SourceClusterTrustBundle, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it, or correct the annotation"},
+		"a Certificate without cert-manager": {SourceCertificate, Content{Err: ErrNotServed}, ReasonSourceMissing,
+			"not served by this cluster; this kind is cert-manager's, which is not installed or no longer; install it, or name a secret or configmap that holds the same"},
+		"a ClusterTrustBundle of an older cluster": {SourceClusterTrustBundle, Content{Err: ErrNotServed}, ReasonSourceMissing,
+			"feature gate ClusterTrustBundle and with that version of certificates.k8s.io in --runtime-config; have it served, or name a secret or configmap that holds the same"},
+		"a missing ClusterTrustBundle": {SourceClusterTrustBundle, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it, or correct the annotation"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

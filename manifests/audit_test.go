@@ -89,11 +89,12 @@ func askedBy(uid string) ([]asked, error) {
 	}
 }
 
-// forbidden are the requests that no rule of RBAC allowed.
-func forbidden(all []asked) []string {
+// forbidden are the requests that no rule of RBAC allowed, but for those in the
+// namespace that has none.
+func forbidden(all []asked, roleless string) []string {
 	var out []string
 	for _, a := range all {
-		if a.Annotations["authorization.k8s.io/decision"] != "allow" {
+		if a.ObjectRef.Namespace != roleless && a.Annotations["authorization.k8s.io/decision"] != "allow" {
 			out = append(out, a.right().String())
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,30 +23,6 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
 	"github.com/keda-trust/keda-trust/webhook/serving"
 )
-
-// With the rights of install.yaml everything is published, and what is told is
-// stored somewhere, most of all where it is that rights are missing.
-func TestKedaTrustRunsWithItsRights(t *testing.T) {
-	needCluster(t)
-	const unlisted, roleless = "unlisted", "roleless"
-	sources := map[string]string{injector.AnnotationCertificate: "secret/source", injector.AnnotationCustomCA: "configmap/source"}
-	for _, name := range []string{keda, unlisted, roleless} {
-		label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, sources)
-	}
-	runAsKedaTrust(t, keda, roleless)
-	for _, e := range []storedEvent{
-		{keda, keda, "SourceMissing", "ConfigMap keda/source"},
-		{unlisted, metav1.NamespaceDefault, "NamespaceNotGranted", `"unlisted" in the chart's value kedaNamespaces`},
-		{mistypedNamespace, metav1.NamespaceDefault, "OptionInvalid", `"on"`},
-		{roleless, metav1.NamespaceDefault, "NamespaceNotGranted", "lacks a right that its chart grants"},
-	} {
-		wantEvent(t, e)
-	}
-	// Created, and then updated.
-	for _, name := range []string{"First", "Second"} {
-		wantPublished(t, certtest.NewCA(t, name))
-	}
-}
 
 // wantPublished gives KEDA a certificate and a custom CA of that CA.
 func wantPublished(t *testing.T, ca certtest.CA) {
@@ -148,30 +123,28 @@ func label(t *testing.T, namespace *corev1.Namespace, annotations map[string]str
 	})
 }
 
-// runAsKedaTrust runs all of keda-trust with the rights of its ServiceAccount
-// until the test ends.
-func runAsKedaTrust(t *testing.T, kedaNamespaces ...string) {
+// runAsKedaTrust runs all of keda-trust with the rights of its ServiceAccount, known
+// by uid in the audit log, until the test ends. Its controllers' clock is ahead.
+func runAsKedaTrust(t *testing.T, uid string, ahead time.Duration, kedaNamespaces ...string) {
 	t.Helper()
-	runWith(t, kedaTrustConfig(), func(*webhook.Options) {}, kedaNamespaces...)
-}
-
-func runWith(t *testing.T, c *rest.Config, change func(*webhook.Options), kedaNamespaces ...string) {
-	t.Helper()
-	o := webhook.Options{
-		Serving:        serving.Options{Namespace: own},
-		Port:           clustertest.FreePort(t),
-		MetricsAddress: "0",
-		HealthAddress:  "0",
-		KEDANamespaces: kedaNamespaces,
-		LeaderElection: true,
-		// No pods run, so nobody is waited for.
-		ConvergenceTimeout: time.Second,
-	}
-	change(&o)
 	ctrl.SetLogger(logr.Discard())
+	config := kedaTrustConfig()
+	config.Impersonate.UID = uid
 	life, end := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- webhook.Run(life, c, o) }()
+	go func() {
+		ended <- webhook.Run(life, config, webhook.Options{
+			Serving:        serving.Options{Namespace: own},
+			Port:           clustertest.FreePort(t),
+			MetricsAddress: "0",
+			HealthAddress:  "0",
+			KEDANamespaces: kedaNamespaces,
+			LeaderElection: true,
+			// No pods run, so nobody is waited for.
+			ConvergenceTimeout: time.Second,
+			Now:                func() time.Time { return time.Now().Add(ahead) },
+		})
+	}()
 	t.Cleanup(func() {
 		end()
 		if err := <-ended; err != nil {

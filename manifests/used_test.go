@@ -25,7 +25,6 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
-	"github.com/keda-trust/keda-trust/webhook"
 )
 
 // journey tells these requests from those of other tests.
@@ -34,29 +33,34 @@ const journey = "uses-its-rights"
 // A right that nothing uses is one too many, and one that is missing is found by
 // whoever installs. So all of keda-trust runs through everything that it does, and
 // the API server's audit log is held against install.yaml, in both directions:
-// whoever grants another right has to make this journey use it.
-func TestKedaTrustUsesEveryRightThatItHasAndNeedsNoOther(t *testing.T) {
+// whoever grants another right has to make this journey use it. And what is told is
+// stored somewhere, most of all where it is that rights are missing.
+func TestKedaTrustRunsWithItsRightsAndUsesAllOfThem(t *testing.T) {
 	needCluster(t)
 	rights, err := granted()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const ungranted = "used-ungranted"
+	const unlisted, roleless = "unlisted", "roleless"
 	serveCertificates(t)
-	label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: keda}}, map[string]string{
-		injector.AnnotationCertificate: "secret/source",
-		injector.AnnotationCustomCA:    "configmap/source, certificate/corp, clustertrustbundle/corp",
-	})
-	label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ungranted}}, nil)
+	for _, name := range []string{keda, unlisted, roleless} {
+		label(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, map[string]string{
+			injector.AnnotationCertificate: "secret/source",
+			injector.AnnotationCustomCA:    "configmap/source, certificate/corp, clustertrustbundle/corp",
+		})
+	}
 	// An API server that does not stream lists, as Kubernetes 1.30, is asked to list.
 	clientfeaturestesting.SetFeatureDuringTest(t, clientfeatures.WatchListClient, false)
-	config := kedaTrustConfig()
-	config.Impersonate.UID = journey
-	runWith(t, config, func(o *webhook.Options) {
-		// What nothing names any more is deleted after ten minutes.
-		o.Now = func() time.Time { return time.Now().Add(11 * time.Minute) }
-	}, keda)
-
+	// What nothing names any more is deleted after ten minutes.
+	runAsKedaTrust(t, journey, 11*time.Minute, keda, roleless)
+	for _, e := range []storedEvent{
+		{keda, keda, "SourceMissing", "ConfigMap keda/source"},
+		{unlisted, metav1.NamespaceDefault, "NamespaceNotGranted", `"unlisted" in the chart's value kedaNamespaces`},
+		{mistypedNamespace, metav1.NamespaceDefault, "OptionInvalid", `"on"`},
+		{roleless, metav1.NamespaceDefault, "NamespaceNotGranted", "lacks a right that its chart grants"},
+	} {
+		wantEvent(t, e)
+	}
 	first, second := certtest.NewCA(t, "First"), certtest.NewCA(t, "Second")
 	giveSources(t, first)
 	installKEDA(t)
@@ -73,7 +77,7 @@ func TestKedaTrustUsesEveryRightThatItHasAndNeedsNoOther(t *testing.T) {
 	if err := wait.PollUntilContextTimeout(t.Context(), 200*time.Millisecond, patience, true, complete); err != nil {
 		t.Errorf("granted and never used (%v):\n%s", err, strings.Join(unused(rights, all), "\n"))
 	}
-	if refused := forbidden(all); len(refused) > 0 {
+	if refused := forbidden(all, roleless); len(refused) > 0 {
 		t.Errorf("needed and not granted:\n%s", strings.Join(refused, "\n"))
 	}
 	// With the chart value sourceSecrets only these can be read.

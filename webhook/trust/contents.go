@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -131,14 +132,20 @@ func (r Reader) trustBundle(ctx context.Context, name string) (fetched, error) {
 func (r Reader) get(ctx context.Context, namespace, name string, object client.Object) (absence, failure error) {
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, object)
 	switch {
+	case meta.IsNoMatchError(err), isPathMissing(err):
+		return injector.ErrNotServed, nil
 	case apierrors.IsNotFound(err):
 		return injector.ErrNotFound, nil
 	case apierrors.IsForbidden(err):
 		return injector.ErrForbidden, nil
-	case meta.IsNoMatchError(err):
-		return injector.ErrNotServed, nil
 	}
 	return nil, err
+}
+
+// isPathMissing tells a kind that is no longer served, which a client still knows,
+// from an object that does not exist: the answer then is no Status of the API.
+func isPathMissing(err error) bool {
+	return apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)
 }
 
 // served is the target, or none where the cluster has no such kind to watch.
