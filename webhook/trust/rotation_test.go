@@ -56,7 +56,7 @@ func (f *fleet) annotate(ctx context.Context, key, value string) {
 	GinkgoHelper()
 	ns := &corev1.Namespace{}
 	Expect(f.client.Get(ctx, client.ObjectKey{Name: f.namespace}, ns)).To(Succeed())
-	ns.Annotations[key] = value
+	metav1.SetMetaDataAnnotation(&ns.ObjectMeta, key, value)
 	Expect(f.client.Update(ctx, ns)).To(Succeed())
 }
 
@@ -273,6 +273,21 @@ var _ = Describe("a change of certificate", func() {
 		f.eventually(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
+})
+
+var _ = It("KEDA's own CA is trusted on beside that of the certificate that takes its place, until all serve it", func(ctx context.Context) {
+	issued, provided := certtest.NewCA(GinkgoTB(), "KEDA"), certtest.NewCA(GinkgoTB(), "Corp")
+	k := newKEDA(ctx, nil)
+	k.operator(ctx, "--enable-cert-rotation=true")
+	k.put(ctx, "Secret", injector.KEDACertSecret, certificateFrom(issued, k.namespace))
+	k.reconcile(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(issued.CertPEM)))
+	k.put(ctx, "Secret", "my-tls", certificateFrom(provided, k.namespace))
+	(&fleet{keda: k}).annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+	k.reconcile(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM) + string(issued.CertPEM)))
+	k.converge(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM)))
 })
 
 // restarts gives a Deployment the template of the published state, as admission
