@@ -107,7 +107,7 @@ var _ = Describe("KEDA's webhooks", func() {
 		var ours []string
 		for _, entry := range k.stored(ctx).ManagedFields {
 			if entry.Manager == injector.Name {
-				ours = append(ours, string(entry.Operation)+" "+string(entry.FieldsV1.Raw))
+				ours = append(ours, string(entry.Operation)+" "+entry.FieldsV1.GetRawString())
 			}
 		}
 		Expect(ours).To(HaveExactElements(And(HavePrefix("Update "), ContainSubstring("f:caBundle"), Not(ContainSubstring("f:service")), Not(ContainSubstring("f:rules")))))

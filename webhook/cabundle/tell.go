@@ -3,6 +3,7 @@ package cabundle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,7 +42,7 @@ func note(d decision, reason injector.Reason, by writer) string {
 // tell has everything that lasts: what the seam found, and who contests.
 func (l *look) tell(report injector.Report, more ...injector.Finding) {
 	object := report.Kind + " " + report.Name
-	findings := append(report.Findings, more...)
+	findings := slices.Concat(report.Findings, more)
 	if report.Reason == injector.ReasonAudit && len(report.Warnings) > 0 {
 		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: object, Message: would(report, object), Warning: true})
 	}

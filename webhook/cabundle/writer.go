@@ -71,7 +71,7 @@ func owns(entry *metav1.ManagedFieldsEntry, webhooks []string) bool {
 		return false
 	}
 	var fields fieldpath.Set
-	if err := fields.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+	if err := fields.FromJSON(bytes.NewReader(entry.FieldsV1.GetRawBytes())); err != nil {
 		return false // of a format that is newer than we are: then who wrote last
 	}
 	for _, webhook := range webhooks {

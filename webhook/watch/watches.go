@@ -37,6 +37,8 @@ type Informers struct {
 	group   sync.WaitGroup
 }
 
+// New wires Informers that queue nothing before Start; client may be nil where
+// there never is one.
 func New(client metadata.Interface) *Informers {
 	return &Informers{client: client, running: map[string]map[Target]context.CancelFunc{}}
 }
