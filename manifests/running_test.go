@@ -124,8 +124,8 @@ func label(t *testing.T, namespace *corev1.Namespace, annotations map[string]str
 }
 
 // runAsKedaTrust runs all of keda-trust with the rights of its ServiceAccount, known
-// by uid in the audit log, until the test ends. Its controllers' clock is ahead.
-func runAsKedaTrust(t *testing.T, uid string, ahead time.Duration, kedaNamespaces ...string) {
+// by uid in the audit log, until the test ends.
+func runAsKedaTrust(t *testing.T, uid string, clock func() time.Time, kedaNamespaces ...string) {
 	t.Helper()
 	ctrl.SetLogger(logr.Discard())
 	config := kedaTrustConfig()
@@ -142,7 +142,7 @@ func runAsKedaTrust(t *testing.T, uid string, ahead time.Duration, kedaNamespace
 			LeaderElection: true,
 			// No pods run, so nobody is waited for.
 			ConvergenceTimeout: time.Second,
-			Now:                func() time.Time { return time.Now().Add(ahead) },
+			Now:                clock,
 		})
 	}()
 	t.Cleanup(func() {

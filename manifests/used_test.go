@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientfeatures "k8s.io/client-go/features"
 	clientfeaturestesting "k8s.io/client-go/features/testing"
-	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -51,8 +51,8 @@ func TestKedaTrustRunsWithItsRightsAndUsesAllOfThem(t *testing.T) {
 	}
 	// An API server that does not stream lists, as Kubernetes 1.30, is asked to list.
 	clientfeaturestesting.SetFeatureDuringTest(t, clientfeatures.WatchListClient, false)
-	// What nothing names any more is deleted after ten minutes.
-	runAsKedaTrust(t, journey, 11*time.Minute, keda, roleless)
+	var ahead atomic.Int64
+	runAsKedaTrust(t, journey, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, keda, roleless)
 	for _, e := range []storedEvent{
 		{keda, keda, "SourceMissing", "ConfigMap keda/source"},
 		{unlisted, metav1.NamespaceDefault, "NamespaceNotGranted", `"unlisted" in the chart's value kedaNamespaces`},
@@ -63,10 +63,14 @@ func TestKedaTrustRunsWithItsRightsAndUsesAllOfThem(t *testing.T) {
 	}
 	first, second := certtest.NewCA(t, "First"), certtest.NewCA(t, "Second")
 	giveSources(t, first)
-	installKEDA(t)
+	installOperator(t)
 	wantPublished(t, first)
 	fightOver(t, kedaWebhooks(t), first)
 	wantPublished(t, second)
+	registerMetrics(t)
+	// What nothing names any more is deleted after ten minutes.
+	ahead.Store(int64(11 * time.Minute))
+	touchSource(t)
 	rotateServingCA(t)
 
 	var all []asked
@@ -128,8 +132,8 @@ func giveSources(t *testing.T, ca certtest.CA) {
 	}
 }
 
-// installKEDA makes what is nudged, and waited for in a rotation.
-func installKEDA(t *testing.T) {
+// installOperator makes what is nudged, and waited for in a rotation.
+func installOperator(t *testing.T) {
 	t.Helper()
 	labels := map[string]string{"app": "keda-operator"}
 	operator := &appsv1.Deployment{
@@ -142,20 +146,39 @@ func installKEDA(t *testing.T) {
 			},
 		},
 	}
-	api := &apiregistrationv1.APIService{
-		ObjectMeta: metav1.ObjectMeta{Name: injector.KEDAAPIService},
-		Spec: apiregistrationv1.APIServiceSpec{
-			Group: "external.metrics.k8s.io", Version: "v1beta1", GroupPriorityMinimum: 100, VersionPriority: 100,
-			Service:               &apiregistrationv1.ServiceReference{Namespace: keda, Name: "keda-metrics-apiserver"},
-			InsecureSkipTLSVerify: true,
-		},
+	create(t, operator)
+}
+
+// registerMetrics makes the APIService, which is nudged in vain: here nobody answers
+// the API server, and a rotation would wait for its caBundle.
+func registerMetrics(t *testing.T) {
+	t.Helper()
+	api := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"group": "external.metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": int64(100), "versionPriority": int64(100),
+		"service": map[string]any{"namespace": keda, "name": "keda-metrics-apiserver"}, "insecureSkipTLSVerify": true,
+	}}}
+	api.SetAPIVersion("apiregistration.k8s.io/v1")
+	api.SetKind("APIService")
+	api.SetName(injector.KEDAAPIService)
+	create(t, api)
+}
+
+// touchSource has keda-trust look at the namespace.
+func touchSource(t *testing.T) {
+	t.Helper()
+	source := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: keda, Name: "source"}}
+	if err := admin.Patch(t.Context(), source, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"touched":"true"}}}`))); err != nil {
+		t.Fatal(err)
 	}
-	for _, object := range []client.Object{operator, api} {
-		if err := admin.Create(t.Context(), object); err != nil {
-			t.Fatal(err)
-		}
-		removeAfter(t, object)
+}
+
+// create makes what is there until the test ends.
+func create(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := admin.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
 	}
+	removeAfter(t, object)
 }
 
 // kedaWebhooks are KEDA's, as it is released.

@@ -120,6 +120,9 @@ func whole(raw []byte) map[string]any {
 	for _, key := range []string{"managedFields", "resourceVersion", "generation"} {
 		delete(metadata, key)
 	}
+	if annotations, isObject := metadata["annotations"].(map[string]any); isObject {
+		delete(annotations, injector.AnnotationNudge) // when it was carried out
+	}
 	delete(object, "status")
 	return object
 }
