@@ -137,6 +137,34 @@ var _ = Describe("Admission", Serial, func() {
 	})
 })
 
+var _ = Describe("What is written while no process is there", Serial, func() {
+	It("is injected when one is back, by a write of nobody's fields", func(ctx context.Context) {
+		const name = "back-again"
+		p := start(0, name)
+		register(ctx, p, admissionregistrationv1.Ignore)
+		p.becomesReady()
+		k, ca := kedaIn(name), certtest.NewCA(GinkgoTB(), "Corp")
+		apply(ctx, labelled(name, "enabled", map[string]string{injector.AnnotationCertificate: "secret/corp-tls"}))
+		Expect(direct.Create(ctx, certificateSecret(name, "corp-tls", ca))).To(Succeed())
+		apply(ctx, k.all()...)
+		isInjected(k.operator, injector.PublishedSecret)
+		p.end()
+
+		edit(ctx, k.operator, func() { k.operator.Spec.Template.Spec = kedaIn(name).operator.Spec.Template.Spec })
+		Expect(volumeNames(k.operator)).NotTo(ContainElement(injector.VolumeCertificates))
+		startWith(p.options)
+		Eventually(func() []string {
+			Expect(direct.Get(ctx, client.ObjectKeyFromObject(k.operator), k.operator)).To(Succeed())
+			return volumeNames(k.operator)
+		}).WithTimeout(60 * time.Second).Should(ContainElement(injector.VolumeCertificates))
+		for _, entry := range k.operator.ManagedFields {
+			if entry.Manager == injector.Name {
+				Expect(string(entry.FieldsV1.Raw)).NotTo(ContainSubstring("f:spec"))
+			}
+		}
+	})
+})
+
 var _ = Describe("What admission must leave alone", Serial, func() {
 	It("a CRD that is created while the webhook is down: it is served at once, with Fail", func(ctx context.Context) {
 		p := startReady(ctx, "crds")
