@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/keda-trust/keda-trust/e2e/local"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -39,7 +41,7 @@ func (st *stage) rotate(ctx context.Context) error {
 	if err := st.stillThere(ctx, old.CustomCAConfigMap); err != nil {
 		return err
 	}
-	return st.applyAgain(ctx, state)
+	return st.follow(ctx, state)
 }
 
 // stillThere holds keda-trust to its word that a rollback finds its content.
@@ -51,11 +53,11 @@ func (st *stage) stillThere(ctx context.Context, name string) error {
 	return nil
 }
 
-// applyAgain shows that the next write of KEDA's Deployments carries the new
-// state, and that only the operator, which reads custom CAs, restarts for it.
-func (st *stage) applyAgain(ctx context.Context, state *injector.State) error {
-	st.out.say("The pods that run keep the old one, which is still there. The next write of a Deployment, by whomever,\n" +
-		"carries the new name, and so Kubernetes rolls it out. Here, that write is the same manifest again:")
+// follow shows that KEDA's Deployments come to carry the new state by themselves,
+// and that only the operator, which reads custom CAs, restarts for it.
+func (st *stage) follow(ctx context.Context, state *injector.State) error {
+	st.out.say("The pods that run keep the old one, which is still there. keda-trust writes one annotation of its own to each\n" +
+		"Deployment, and admission answers that write with the new name, which Kubernetes rolls out:")
 	var deployments []*unstructured.Unstructured
 	templates := map[string]any{}
 	for _, object := range local.Subjects(st.release) {
@@ -63,12 +65,12 @@ func (st *stage) applyAgain(ctx context.Context, state *injector.State) error {
 			continue
 		}
 		templates[local.Title(object)] = podTemplate(st.seen[local.Title(object)])
-		if _, err := st.cluster.Apply(ctx, object); err != nil {
+		if err := st.untilCarried(ctx, object, state); err != nil {
 			return err
 		}
 		deployments = append(deployments, object)
 	}
-	if err := st.compare(ctx, deployments, state, " before", " applied again"); err != nil {
+	if err := st.compare(ctx, deployments, state, " before", " nudged"); err != nil {
 		return err
 	}
 	var faults []error
@@ -82,6 +84,18 @@ func (st *stage) applyAgain(ctx context.Context, state *injector.State) error {
 		return err
 	}
 	st.out.say("\nOnly the operator's pod template has changed, so only the operator restarts.")
+	return nil
+}
+
+// untilCarried waits until the object carries the state.
+func (st *stage) untilCarried(ctx context.Context, object *unstructured.Unstructured, state *injector.State) error {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		stored, err := st.stored(ctx, object)
+		return err == nil && stored.GetAnnotations()[injector.AnnotationStateID] == state.ID, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s to carry the state %s: %w\n%s", local.Title(object), state.ID, err, st.server.LastWords())
+	}
 	return nil
 }
 

@@ -121,7 +121,8 @@ Three things to try, the first two with kubectl:
   A typo is refused where it is written:
     kubectl annotate namespace keda %[3]s=roots --overwrite
 
-  Take out what was injected. The first write of each object does it:
+  Take out what was injected. keda-trust does that by itself, one Deployment when
+  the one before is available. Without nodes none ever is, but any write does it:
     kubectl label namespace keda %[4]s=disabled --overwrite
     kubectl apply --server-side -f %[2]s
     kubectl get deployments -n keda -o yaml | grep keda-trust
