@@ -92,11 +92,11 @@ func stands(d *appsv1.Deployment) bool {
 // and the value of the variable that is ours whatever its value.
 func (e edit) asMade(d *appsv1.Deployment, container string) bool {
 	spec := d.Spec.Template.Spec
-	switch {
-	case e.Kind == editVolume:
+	switch e.Kind {
+	case editVolume:
 		i := volumeIndex(spec.Volumes, e.Key)
 		return i >= 0 && contentOf(spec.Volumes[i]) == e.Now
-	case e.Kind == editEnv:
+	case editEnv:
 		c := spec.Containers[containerIndex(d, container)]
 		i := envIndex(c.Env, e.Key)
 		return i >= 0 && c.Env[i].Value == e.Now

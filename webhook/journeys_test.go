@@ -159,7 +159,7 @@ var _ = Describe("What is written while no process is there", Serial, func() {
 		}).WithTimeout(60 * time.Second).Should(ContainElement(injector.VolumeCertificates))
 		for _, entry := range k.operator.ManagedFields {
 			if entry.Manager == injector.Name {
-				Expect(string(entry.FieldsV1.Raw)).NotTo(ContainSubstring("f:spec"))
+				Expect(entry.FieldsV1.GetRawString()).NotTo(ContainSubstring("f:spec"))
 			}
 		}
 	})

@@ -232,7 +232,7 @@ func fieldsOf(object client.Object, manager string) []string {
 	var out []string
 	for _, entry := range object.GetManagedFields() {
 		if entry.Manager == manager {
-			out = append(out, string(entry.FieldsV1.Raw))
+			out = append(out, entry.FieldsV1.GetRawString())
 		}
 	}
 	return out
