@@ -67,8 +67,9 @@ func uninjectAPIService(a *apiregistrationv1.APIService, r bundleRecord, offline
 	if offline && r.SkipsVerify {
 		after.Spec.InsecureSkipTLSVerify = true
 	}
-	delete(after.Annotations, AnnotationInjected)
-	delete(after.Annotations, AnnotationStateID)
+	for _, key := range []string{AnnotationInjected, AnnotationStateID, AnnotationNudge} {
+		delete(after.Annotations, key)
+	}
 	return after
 }
 
