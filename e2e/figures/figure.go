@@ -68,7 +68,7 @@ func Microseconds(d time.Duration) string {
 // Seconds has two.
 func Seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }
 
-// Times, a factor, has two.
+// Times is a factor, with two digits.
 func Times(factor float64) string { return fmt.Sprintf("%.2f", factor) }
 
 // Mebibytes has one.

@@ -74,18 +74,30 @@ func (r requests) since(before requests) requests {
 
 // traffic is what a contender has asked of the API server, of one kind each.
 type traffic struct {
-	reads, objectWrites, otherWrites, leases, events int
+	written                            [objects]int // writes of each object
+	reads, otherWrites, leases, events int
+}
+
+// objectWrites are those of all objects.
+func (t traffic) objectWrites() (sum int) {
+	for _, n := range t.written {
+		sum += n
+	}
+	return sum
 }
 
 // plus adds up.
 func (t traffic) plus(other traffic) traffic {
-	return traffic{
-		reads:        t.reads + other.reads,
-		objectWrites: t.objectWrites + other.objectWrites,
-		otherWrites:  t.otherWrites + other.otherWrites,
-		leases:       t.leases + other.leases,
-		events:       t.events + other.events,
+	sum := traffic{
+		reads:       t.reads + other.reads,
+		otherWrites: t.otherWrites + other.otherWrites,
+		leases:      t.leases + other.leases,
+		events:      t.events + other.events,
 	}
+	for i := range sum.written {
+		sum.written[i] = t.written[i] + other.written[i]
+	}
+	return sum
 }
 
 // own are requests that an API server makes of itself every ten seconds, to keep
@@ -109,8 +121,10 @@ func (r requests) traffic(patchedSecrets int) (traffic, error) {
 			t.events += n
 		case what.verb == "GET", what.verb == "LIST", what.verb == "WATCH":
 			t.reads += n
-		case what.resource == objectResources[apiService].Resource, what.resource == objectResources[webhookConfiguration].Resource:
-			t.objectWrites += n
+		case what.resource == objectResources[apiService].Resource:
+			t.written[apiService] += n
+		case what.resource == objectResources[webhookConfiguration].Resource:
+			t.written[webhookConfiguration] += n
 		default:
 			t.otherWrites += n
 		}

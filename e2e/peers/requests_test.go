@@ -59,7 +59,7 @@ func TestTrafficIsWhatAContenderAsked(t *testing.T) {
 		t.Error("what was there before is in the difference")
 	}
 	got, err := difference.traffic(2)
-	want := traffic{reads: 1 + 8, objectWrites: 4 + 4, otherWrites: 2, leases: 5, events: 6}
+	want := traffic{reads: 1 + 8, written: [objects]int{4, 4}, otherWrites: 2, leases: 5, events: 6}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
@@ -72,8 +72,12 @@ func TestTrafficIsWhatAContenderAsked(t *testing.T) {
 }
 
 func TestTrafficAddsUp(t *testing.T) {
-	a := traffic{reads: 1, objectWrites: 2, otherWrites: 3, leases: 4, events: 5}
-	if got, want := a.plus(a), (traffic{2, 4, 6, 8, 10}); got != want {
+	a := traffic{reads: 1, written: [objects]int{2, 3}, otherWrites: 4, leases: 5, events: 6}
+	got := a.plus(a)
+	if want := (traffic{reads: 2, written: [objects]int{4, 6}, otherWrites: 8, leases: 10, events: 12}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got.objectWrites() != 10 {
+		t.Errorf("%d writes of objects, want 10", got.objectWrites())
 	}
 }

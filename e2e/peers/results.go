@@ -72,11 +72,14 @@ func row(to io.Writer, name string, cells ...string) {
 	fmt.Fprintln(to)
 }
 
+// objectTitles are short enough for a column.
+var objectTitles = [objects]string{apiService: "APIService", webhookConfiguration: "webhooks"}
+
 // dash is a cell that was not measured.
 const dash = "-"
 
 func (r *results) printTimes(to io.Writer, of side) {
-	row(to, "", "APIService", "", "webhooks", "", "both", "", "medians of", "the rounds", "")
+	row(to, "", objectTitles[apiService], "", objectTitles[webhookConfiguration], "", "both", "", "medians of", "the rounds", "")
 	row(to, "", "p50", "p95", "p50", "p95", "p50", "p95", "least", "most", "samples")
 	for _, s := range r.standings {
 		var cells []string
@@ -97,16 +100,16 @@ func duration(samples []time.Duration, q float64) string {
 }
 
 func (r *results) printRequests(to io.Writer) {
-	row(to, "", "reads", "writes of", "other", "caBundles", "writes a", "leases", "events", "unchanged:", "", "")
-	row(to, "", "", "objects", "writes", "changed", "change", "", "", "reads", "objects", "others")
+	row(to, "", "", "writes:", "", "", "caBundles", "writes a", "", "", "unchanged:", "", "")
+	row(to, "", "reads", objectTitles[apiService], objectTitles[webhookConfiguration], "others", "changed", "change", "leases", "events", "reads", "objects", "others")
 	for _, s := range r.standings {
 		t := s.tally(alone)
 		each := func(n int) string { return ratio(n, t.rotations) }
 		idle := func(n int) string { return ratio(n, t.touches) }
 		row(to, s.name,
-			each(t.requests.reads), each(t.requests.objectWrites), each(t.requests.otherWrites),
-			each(t.changes), ratio(t.requests.objectWrites, t.changes), each(t.requests.leases), each(t.requests.events),
-			idle(t.touched.reads), idle(t.touched.objectWrites), idle(t.touched.otherWrites))
+			each(t.requests.reads), each(t.requests.written[apiService]), each(t.requests.written[webhookConfiguration]), each(t.requests.otherWrites),
+			each(t.changes), ratio(t.requests.objectWrites(), t.changes), each(t.requests.leases), each(t.requests.events),
+			idle(t.touched.reads), idle(t.touched.objectWrites()), idle(t.touched.otherWrites))
 	}
 	fmt.Fprintln(to, "Leases are also the API server's own. What it asks for itself is otherwise left out, as are the changes of the Secret.")
 }
@@ -183,12 +186,13 @@ func abridge(text string) string {
 // printFaults says what a contender did not do, which is why something was not
 // measured.
 func (r *results) printFaults(to io.Writer) {
+	title := "\nWhat was not done in time, so that the rest of that part was not measured:\n"
 	for _, s := range r.standings {
 		for i, m := range s.turns {
 			for _, fault := range m.faults {
-				fmt.Fprintf(to, "\n%s, round %d, %s", s.name, i+1, fault)
+				fmt.Fprintf(to, "%s%s, round %d, %s\n", title, s.name, i+1, fault)
+				title = ""
 			}
 		}
 	}
-	fmt.Fprintln(to)
 }

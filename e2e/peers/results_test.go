@@ -24,7 +24,7 @@ func phaseOf(resident int64, samples ...sample) phase {
 	return phase{
 		complete: true,
 		samples:  samples,
-		requests: traffic{reads: 3 * n, objectWrites: 2 * n, otherWrites: n},
+		requests: traffic{reads: 3 * n, written: [objects]int{n, n}, otherWrites: n},
 		changes:  2 * n,
 		memory:   figures.Memory{Resident: resident, Peak: resident + 1<<20},
 
@@ -78,8 +78,8 @@ func TestEachFigureMissesByItself(t *testing.T) {
 			m.plain.samples[1] = taken(6*ms, 15*ms)
 			m.plain.samples = append(m.plain.samples, taken(5*ms, 5*ms))
 		}, "worst of p50 and p95", "1.07"},
-		"a write too many":              {func(m *measured) { m.plain.requests.objectWrites++ }, "each change", "1.25"},
-		"a write where nothing changed": {func(m *measured) { m.plain.touched.objectWrites = 1 }, "nothing changed", "1"},
+		"a write too many":              {func(m *measured) { m.plain.requests.written[apiService]++ }, "each change", "1.25"},
+		"a write where nothing changed": {func(m *measured) { m.plain.touched.written[webhookConfiguration] = 1 }, "nothing changed", "1"},
 		"as much memory as one of them": {func(m *measured) { m.plain.memory.Resident = 30 << 20 }, "resident memory, MiB", "30.0"},
 		"as much at its peak":           {func(m *measured) { m.plain.memory.Peak = 31 << 20 }, "at its peak", "31.0"},
 		"three generations for a while": {func(m *measured) { m.plain.most = 3 }, "ever", "3"},
@@ -172,7 +172,7 @@ func TestTheTableHasWhatWasMeasured(t *testing.T) {
 	for _, want := range []string{
 		"keda-trust v0.1.0, cainjector v1, cert-controller v0",
 		"cainjector  20.00  21.00  22.00  23.00  22.00  23.00  22.00  22.00  2", // times
-		"cert-controller  3.00  2.00  1.00  2.00  1.00",                         // requests
+		"cert-controller  3.00  1.00  1.00  1.00  2.00  1.00",                   // requests
 		"keda-trust  20.0  21.0  1  2",                                          // memory, certificates
 		"keda-trust  24.0  25.0  4.0",                                           // among others
 		"cert-controller  800  250  0.02  5.00",                                 // calls

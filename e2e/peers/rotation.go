@@ -24,6 +24,8 @@ const (
 	// patience is for what a contender does when it starts and when the source
 	// changes, which usually takes well below a second.
 	patience = 20 * time.Second
+	// settling is for what follows, which keda-trust does in stages.
+	settling = time.Minute
 	// quiet is how long a rotation is left alone when it is through: what comes
 	// later still counts as its own.
 	quiet = 300 * time.Millisecond
@@ -151,7 +153,7 @@ func (t *turn) rotate(ctx context.Context, process *local.Process) (sample, erro
 		return sample{}, err
 	}
 	taken := t.sampleOf(changed)
-	if err := t.settle(ctx, process, patience); err != nil {
+	if err := t.settle(ctx, process, settling); err != nil {
 		return sample{}, err
 	}
 	return taken, pause(ctx, quiet)

@@ -74,7 +74,7 @@ func (t *turn) measure(ctx context.Context, m *measured) error {
 		var late *overdueError
 		if errors.As(err, &late) {
 			m.faults = append(m.faults, p.name+": "+late.Error())
-			t.tell("%s: %v", p.name, late)
+			t.tell("%s: %v\n%s", p.name, late, late.lastWords)
 			continue
 		}
 		if err != nil {
@@ -138,8 +138,9 @@ func (t *turn) file(name string) string { return filepath.Join(t.dir, name) }
 
 // overdueError is what a contender did not do within its time.
 type overdueError struct {
-	what  string
-	bound time.Duration
+	what      string
+	bound     time.Duration
+	lastWords string // of its log
 }
 
 func (e *overdueError) Error() string { return fmt.Sprintf("%s, not within %v", e.what, e.bound) }
@@ -170,7 +171,7 @@ func within(ctx context.Context, bound time.Duration, process *local.Process, wh
 		if errors.As(err, &missing) {
 			what = missing.object + " " + what
 		}
-		return &overdueError{what, bound}
+		return &overdueError{what, bound, process.LastWords()}
 	}
 	return err
 }

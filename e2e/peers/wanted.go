@@ -92,8 +92,8 @@ func (r *results) timeFigures(ours *standing) []figures.Figure {
 
 func writeFigures(t tally) []figures.Figure {
 	return []figures.Figure{
-		unless(t.changes > 0, figures.AtMost("writes of an object for each change of its caBundle", share(t.requests.objectWrites, t.changes), wantedWrites, figures.Times)),
-		unless(t.touches > 0, figures.AtMost("writes of the objects where nothing changed", t.touched.objectWrites, wantedIdleWrites, strconv.Itoa)),
+		unless(t.changes > 0, figures.AtMost("writes of an object for each change of its caBundle", share(t.requests.objectWrites(), t.changes), wantedWrites, figures.Times)),
+		unless(t.touches > 0, figures.AtMost("writes of the objects where nothing changed", t.touched.objectWrites(), wantedIdleWrites, strconv.Itoa)),
 	}
 }
 
