@@ -56,6 +56,7 @@ var _ = Describe("A namespace that is disabled", func() {
 		k.lead(direct)
 		k.reconcile(ctx)
 		Expect(k.apiService(ctx).Spec.CABundle).To(BeEmpty())
+		Expect(k.apiService(ctx).Annotations).To(BeEmpty())
 		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 0}))
 		k.lead(direct)
 		k.reconcile(ctx)
