@@ -98,7 +98,7 @@ func enable(ctx context.Context) {
 // disable asks for what was injected to be taken out again.
 func disable(ctx context.Context) {
 	GinkgoHelper()
-	annotate(ctx, map[string]any{injector.LabelInject: string(injector.ModeDisabled)}, nil)
+	annotate(ctx, map[string]any{injector.LabelInject: string(injector.ModeDisabled)}, map[string]any{})
 	Eventually(stateOfNewOperator).WithContext(ctx).WithTimeout(patience).WithPolling(50 * time.Millisecond).Should(BeEmpty())
 }
 

@@ -69,11 +69,11 @@ var _ = Describe("The brake", func() {
 			k.reconcile(ctx)
 			k.becomeAvailable(ctx, all...)
 		}
-		for i := range 100 {
+		for i := range 60 {
 			flap(i)
 			k.pass(ctx, 3*time.Minute)
 		}
-		Expect(k.restarts(ctx)[operator]).To(BeNumerically("~", 9, 2), "in five hours")
+		Expect(k.restarts(ctx)[operator]).To(BeNumerically("~", 7, 2), "in three hours")
 		k.pass(ctx, 3*time.Hour)
 		k.told()
 		flap(100)

@@ -76,7 +76,9 @@ func (r *Reconciler) look(ctx context.Context, ns *corev1.Namespace, mode inject
 		p.subjects = append(p.subjects, &subject{object: api})
 	}
 	for i := range deployments.Items {
-		p.subjects = append(p.subjects, &subject{object: &deployments.Items[i]})
+		if deployments.Items[i].DeletionTimestamp == nil {
+			p.subjects = append(p.subjects, &subject{object: &deployments.Items[i]})
+		}
 	}
 	for _, s := range p.subjects {
 		if err := p.stand(s); err != nil {

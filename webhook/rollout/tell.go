@@ -63,7 +63,7 @@ func (p *pass) tellHeld(s *subject, until time.Time) {
 	}
 	s.memory.heldFor = last
 	p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutHeld, fmt.Sprintf(
-		"%s was restarted at %s and is not restarted again before %s, and then with whatever is published by then; if this goes on, look at what changes the sources or the Deployment again and again",
+		"%s has to restart, and was last restarted at %s; it waits until %s, and then restarts with what is published by then. If this goes on, look at what changes the sources or the Deployment again and again",
 		s, last.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339)))
 }
 
