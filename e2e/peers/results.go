@@ -40,7 +40,7 @@ func (r *results) print(to io.Writer) {
 	r.printTimes(to, alone)
 	fmt.Fprintf(to, "\nRequests to the API server for each of these changes, and for a write of the Secret that changes nothing:\n")
 	r.printRequests(to)
-	fmt.Fprintf(to, "\nMemory, MiB, and certificates in the largest caBundle after %d rotations:\n", r.options.rotations)
+	fmt.Fprintf(to, "\nMemory, MiB, and certificates in the largest caBundle after %d rotations and %d to warm up:\n", r.options.rotations, warmUp)
 	r.printMemory(to)
 	if r.options.secrets > 0 {
 		fmt.Fprintf(to, "\nThe same among %d other Secrets, half of them in KEDA's namespace:\n", r.options.secrets)
