@@ -25,6 +25,10 @@ const (
 // Components in the order in which their certificates are looked at.
 var components = []Component{ComponentOperator, ComponentMetricsAPIServer, ComponentAdmissionWebhooks}
 
+// RolloutOrder is that in which components restart, each when the one before is
+// available. The operator is last, for the others ask it.
+var RolloutOrder = []Component{ComponentAdmissionWebhooks, ComponentMetricsAPIServer, ComponentOperator}
+
 // componentNone is the value of AnnotationComponent that denies recognition.
 const componentNone = "none"
 

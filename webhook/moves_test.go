@@ -98,7 +98,7 @@ var _ = Describe("A namespace whose label is taken away", Serial, func() {
 
 		n.Labels[injector.LabelInject] = "enabled"
 		Expect(direct.Update(ctx, n)).To(Succeed())
-		Eventually(publishedBundle).WithArguments(ctx, name).WithTimeout(20 * time.Second).Should(ContainSubstring(string(next.CertPEM)))
+		Eventually(publishedBundle).WithArguments(ctx, name).WithTimeout(time.Minute).Should(Equal(string(next.CertPEM)), "at the end of its stages")
 	})
 })
 

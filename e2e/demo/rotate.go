@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/keda-trust/keda-trust/e2e/certificates"
 	"github.com/keda-trust/keda-trust/e2e/local"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -22,7 +23,7 @@ func (st *stage) rotate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if st.team.roots, err = newAuthority("Example Corporate Root 2027"); err != nil {
+	if st.team.roots, err = certificates.Issue("Example Corporate Root 2027", nil); err != nil {
 		return err
 	}
 	if _, err := st.cluster.Apply(ctx, st.team.configMap()); err != nil {

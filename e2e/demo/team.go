@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/keda-trust/keda-trust/e2e/certificates"
+	"github.com/keda-trust/keda-trust/e2e/local"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -25,10 +27,10 @@ var (
 	configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
 )
 
-// team is the platform team, which owns two CAs.
+// team is the platform team, with what its CAs made.
 type team struct {
-	internal *authority // signs KEDA's certificate
-	roots    *authority // what KEDA's scalers have to trust
+	certificate *certificates.Pair // KEDA's
+	roots       *certificates.Pair // whose CA KEDA's scalers have to trust
 }
 
 // enable does what a platform team does to have KEDA injected.
@@ -37,14 +39,10 @@ func (st *stage) enable(ctx context.Context) error {
 	if st.team, err = newTeam(); err != nil {
 		return err
 	}
-	if err := os.WriteFile(st.file("ca.crt"), []byte(st.team.internal.pem), 0o644); err != nil {
+	if err := os.WriteFile(st.file("ca.crt"), st.team.certificate.CA, 0o644); err != nil {
 		return fmt.Errorf("writing ca.crt: %w", err)
 	}
-	secret, err := st.team.secret()
-	if err != nil {
-		return err
-	}
-	for _, object := range []*unstructured.Unstructured{secret, st.team.configMap()} {
+	for _, object := range []*unstructured.Unstructured{st.team.secret(), st.team.configMap()} {
 		if _, err := st.cluster.Apply(ctx, object); err != nil {
 			return err
 		}
@@ -62,33 +60,29 @@ func (st *stage) enable(ctx context.Context) error {
 }
 
 func newTeam() (*team, error) {
-	internal, err := newAuthority("Example Internal CA")
+	certificate, err := certificates.Issue("Example Internal", local.KEDAHosts())
 	if err != nil {
 		return nil, err
 	}
-	roots, err := newAuthority("Example Corporate Root 2026")
+	roots, err := certificates.Issue("Example Corporate Root 2026", nil)
 	if err != nil {
 		return nil, err
 	}
-	return &team{internal: internal, roots: roots}, nil
+	return &team{certificate: certificate, roots: roots}, nil
 }
 
-func (t *team) secret() (*unstructured.Unstructured, error) {
-	certificate, key, err := t.internal.issue()
-	if err != nil {
-		return nil, err
-	}
+func (t *team) secret() *unstructured.Unstructured {
 	secret := object("Secret", certificateSecret, map[string]any{
-		"tls.crt": certificate,
-		"tls.key": key,
-		"ca.crt":  t.internal.pem,
+		"tls.crt": string(t.certificate.Certificate),
+		"tls.key": string(t.certificate.Key),
+		"ca.crt":  string(t.certificate.CA),
 	}, "stringData")
 	secret.Object["type"] = "kubernetes.io/tls"
-	return secret, nil
+	return secret
 }
 
 func (t *team) configMap() *unstructured.Unstructured {
-	return object("ConfigMap", rootsConfigMap, map[string]any{"ca.crt": t.roots.pem}, "data")
+	return object("ConfigMap", rootsConfigMap, map[string]any{"ca.crt": string(t.roots.CA)}, "data")
 }
 
 // annotate writes to the Namespace as kubectl label and annotate do: a patch,

@@ -22,12 +22,6 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
 
-// RolloutOrder is that in which Deployments restart, one when the one before it
-// is available.
-var RolloutOrder = []injector.Component{
-	injector.ComponentAdmissionWebhooks, injector.ComponentMetricsAPIServer, injector.ComponentOperator,
-}
-
 // Preview is what enabling does.
 type Preview struct {
 	// Enabled: the Namespace has the label already.
@@ -147,7 +141,7 @@ type target struct {
 
 func targets(i injector.Installation) []target {
 	var out []target
-	for _, component := range RolloutOrder {
+	for _, component := range injector.RolloutOrder {
 		if d := i.Deployments[component]; d != nil {
 			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name})
 		}

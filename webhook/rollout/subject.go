@@ -21,9 +21,6 @@ import (
 // componentAPIService stands where a component of KEDA stands in metrics.
 const componentAPIService = "apiservice"
 
-// order is that of restarts. The operator is last, for the others ask it.
-var order = []injector.Component{injector.ComponentAdmissionWebhooks, injector.ComponentMetricsAPIServer, injector.ComponentOperator}
-
 // subject is one live object with how it stands.
 type subject struct {
 	object     client.Object
@@ -130,12 +127,17 @@ func (p *pass) stand(s *subject) error {
 	return nil
 }
 
+// inOrder has the APIService first, for its nudge restarts nothing and a rotation
+// waits for it, and what is no component any more last.
 func inOrder(a, b *subject) int {
 	place := func(s *subject) int {
-		if i := slices.Index(order, injector.Component(s.component())); i >= 0 {
+		if s.deployment == nil {
+			return -1
+		}
+		if i := slices.Index(injector.RolloutOrder, injector.Component(s.component())); i >= 0 {
 			return i
 		}
-		return len(order)
+		return len(injector.RolloutOrder)
 	}
 	if difference := place(a) - place(b); difference != 0 {
 		return difference
