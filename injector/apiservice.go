@@ -67,9 +67,8 @@ func uninjectAPIService(a *apiregistrationv1.APIService, r bundleRecord, offline
 	if offline && r.SkipsVerify {
 		after.Spec.InsecureSkipTLSVerify = true
 	}
-	for _, key := range []string{AnnotationInjected, AnnotationStateID, AnnotationNudge} {
-		delete(after.Annotations, key)
-	}
+	delete(after.Annotations, AnnotationInjected)
+	delete(after.Annotations, AnnotationNudge)
 	return after
 }
 
@@ -89,7 +88,7 @@ func (j *job) injectAPIService(a *apiregistrationv1.APIService, r bundleRecord) 
 	if ours || !bytes.Equal(bundle, a.Spec.CABundle) {
 		next.Bundles = []bundleEdit{{Was: was, Now: digest(bundle)}}
 	}
-	return after, true, next.write(&after.Annotations, j.request.State.ID)
+	return after, true, next.write(&after.Annotations)
 }
 
 // wantedBundle is what the caBundle has to be, empty where that is not known.

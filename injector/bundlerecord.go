@@ -79,7 +79,7 @@ func (j *job) bundleRecordOf(annotations map[string]string) (bundleRecord, []Fin
 	return r, nil
 }
 
-func (r bundleRecord) write(annotations *map[string]string, stateID string) error {
+func (r bundleRecord) write(annotations *map[string]string) error {
 	r.Format = recordFormat
 	if r.Bundles == nil {
 		r.Bundles = []bundleEdit{}
@@ -89,6 +89,5 @@ func (r bundleRecord) write(annotations *map[string]string, stateID string) erro
 		return fmt.Errorf("encoding the record: %w", err)
 	}
 	set(annotations, AnnotationInjected, string(raw))
-	set(annotations, AnnotationStateID, stateID)
 	return nil
 }

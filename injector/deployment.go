@@ -122,12 +122,17 @@ func (w *deploymentJob) carryOut(container string, edits []edit) (*appsv1.Deploy
 	if err := apply(c.after, w.recognised.Container, edits); err != nil {
 		return nil, c, err
 	}
-	text, err := record{Container: container, Edits: edits}.encode()
+	written := record{Container: container, Edits: edits}
+	text, err := written.encode()
+	if err != nil {
+		return nil, c, err
+	}
+	id, err := w.request.State.CarriedID(written.now(editEnv, EnvCertificate) != "")
 	if err != nil {
 		return nil, c, err
 	}
 	set(&c.after.Annotations, AnnotationInjected, text)
-	set(&c.after.Annotations, AnnotationStateID, w.request.State.ID)
+	set(&c.after.Annotations, AnnotationStateID, id)
 	set(&c.after.Labels, LabelState, StateInjected)
 	return c.after, c, nil
 }

@@ -36,8 +36,8 @@ const (
 	// AnnotationVersion on a Deployment overrides the detected KEDA version.
 	AnnotationVersion = Domain + "/version"
 
-	// AnnotationStateID is written on each injected object: the ID of the
-	// State that it carries out.
+	// AnnotationStateID is written on each injected Deployment: the CarriedID of
+	// the State that it carries out.
 	AnnotationStateID = Domain + "/state-id"
 	// AnnotationInjected is written on each injected object: the Record, JSON.
 	AnnotationInjected = Domain + "/injected"

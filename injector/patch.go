@@ -38,6 +38,11 @@ func difference(before, after any) ([]jsonpatch.Operation, error) {
 	return ops, nil
 }
 
+// annotationPath is where an operation changes an annotation of ours.
+func annotationPath(key string) string {
+	return "/metadata/annotations/" + strings.ReplaceAll(key, "/", "~1")
+}
+
 // isElement tells whether path leads to an element of a list: the only maps with
 // keys of their own that a difference touches are labels and annotations.
 func isElement(path string) bool {

@@ -37,8 +37,8 @@ type Standing struct {
 //	enabled    yes    some       no                                yes
 //	disabled   any    some       any                               yes
 //
-// To carry it is to have its ID, and everything that the record lists; what the
-// label says is not believed, for a write past admission leaves it as it was. An
+// To carry it is to have its CarriedID, and everything that the record lists; what
+// the label says is not believed, for a write past admission leaves it as it was. An
 // APIService restarts nothing, and is nudged for any patch.
 func Stand(r Request) Standing {
 	r.OldObject = r.Object
@@ -54,7 +54,8 @@ func Stand(r Request) Standing {
 	}
 	s.Restart = touches(result.Patch, "/spec/")
 	s.Nudge = true
-	if r.Mode == ModeEnabled && result.Report.Reason != ReasonOptedOut && carries(d, r.State) {
+	carries := !touches(result.Patch, annotationPath(AnnotationStateID)) && stands(d)
+	if r.Mode == ModeEnabled && result.Report.Reason != ReasonOptedOut && carries {
 		s.Nudge = !s.Restart && touches(result.Patch, "/metadata/labels")
 		s.Restart = false
 	}
@@ -66,10 +67,6 @@ func Stand(r Request) Standing {
 
 func touches(patch []jsonpatch.Operation, path string) bool {
 	return slices.ContainsFunc(patch, func(op jsonpatch.Operation) bool { return strings.HasPrefix(op.Path, path) })
-}
-
-func carries(d *appsv1.Deployment, state *State) bool {
-	return d.Annotations[AnnotationStateID] == state.ID && stands(d)
 }
 
 // stands tells whether everything that the record of d lists is there, and
@@ -149,7 +146,7 @@ func (r record) now(kind editKind, key string) string {
 
 // after is the record as the patch leaves it.
 func (r record) after(patch []jsonpatch.Operation) record {
-	const path = "/metadata/annotations/" + Domain + "~1injected"
+	path := annotationPath(AnnotationInjected)
 	for _, op := range patch {
 		text, isText := op.Value.(string)
 		if op.Path != path || !isText {

@@ -56,6 +56,19 @@ func (s *State) Seal() error {
 	return nil
 }
 
+// CarriedID is the ID of what a Deployment carries of the state, the value of
+// AnnotationStateID: it stays where only what API servers verify with changes, or
+// what pods read again. readsOnce is for a KEDA that reads its certificate at its
+// start only.
+func (s State) CarriedID(readsOnce bool) (string, error) {
+	s.CABundle, s.ManualRollout = nil, false
+	if !readsOnce {
+		s.CertificateDigest = ""
+	}
+	err := s.Seal()
+	return s.ID, err
+}
+
 // Encode is the JSON that is published.
 func (s State) Encode() ([]byte, error) { return json.Marshal(s) }
 

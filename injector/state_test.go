@@ -85,3 +85,39 @@ func TestEveryReasonHasASentence(t *testing.T) {
 		}
 	}
 }
+
+func TestADeploymentCarriesOfAStateWhatItsPodsDoNotReadAgain(t *testing.T) {
+	t.Parallel()
+	carried := func(readsOnce bool, change func(*State)) string {
+		s := sealedState(t)
+		change(&s)
+		id, err := s.CarriedID(readsOnce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	for name, c := range map[string]struct {
+		change             func(*State)
+		rereads, readsOnce bool // whether it carries another
+	}{
+		"the same":               {func(*State) {}, false, false},
+		"another caBundle":       {func(s *State) { s.CABundle = []byte("other") }, false, false},
+		"rollouts by hand":       {func(s *State) { s.ManualRollout = true }, false, false},
+		"another certificate":    {func(s *State) { s.CertificateDigest = "other" }, false, true},
+		"another Secret":         {func(s *State) { s.CertificateSecret = "other" }, true, true},
+		"another directory":      {func(s *State) { s.CertDir = "/tls" }, true, true},
+		"KEDA issues":            {func(s *State) { s.KEDAIssues = true }, true, true},
+		"other custom CAs":       {func(s *State) { s.CustomCAConfigMap += "1" }, true, true},
+		"custom CAs, other path": {func(s *State) { s.CustomCADir = "/ca" }, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for readsOnce, want := range map[bool]bool{false: c.rereads, true: c.readsOnce} {
+				if got := carried(readsOnce, c.change) != carried(readsOnce, func(*State) {}); got != want {
+					t.Errorf("reads its certificate once: %t; carries another: %t, want %t", readsOnce, got, want)
+				}
+			}
+		})
+	}
+}

@@ -102,7 +102,7 @@ func injectWebhooks(v *admissionregistrationv1.ValidatingWebhookConfiguration, r
 		hook.ClientConfig.CABundle = state.CABundle
 		next.Bundles = append(next.Bundles, bundleEdit{Key: hook.Name, Was: was, Now: digest(state.CABundle)})
 	}
-	return after, next.write(&after.Annotations, state.ID)
+	return after, next.write(&after.Annotations)
 }
 
 func uninjectWebhooks(v *admissionregistrationv1.ValidatingWebhookConfiguration, r bundleRecord) *admissionregistrationv1.ValidatingWebhookConfiguration {
@@ -112,7 +112,6 @@ func uninjectWebhooks(v *admissionregistrationv1.ValidatingWebhookConfiguration,
 		config.CABundle, _ = r.original(after.Webhooks[i].Name, config.CABundle)
 	}
 	delete(after.Annotations, AnnotationInjected)
-	delete(after.Annotations, AnnotationStateID)
 	return after
 }
 

@@ -56,7 +56,7 @@ var _ = Describe("A leader that is told to stop", Serial, func() {
 		p.becomesReady()
 		n, k := labelled(name, "enabled", nil), kedaIn(name)
 		apply(ctx, n)
-		publish(ctx, name, injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte("before")})
+		publish(ctx, name, injector.State{CertificateSecret: injector.PublishedSecret})
 		apply(ctx, k.operator)
 		before := k.operator.Annotations[injector.AnnotationStateID]
 		Expect(before).NotTo(BeEmpty())
@@ -64,7 +64,7 @@ var _ = Describe("A leader that is told to stop", Serial, func() {
 
 		p.stop()
 		Eventually(holder).WithArguments(ctx).WithTimeout(2*time.Second).Should(BeEmpty(), "which also says that its caches have stopped")
-		republish(ctx, name, injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte("since")})
+		republish(ctx, name, injector.State{CertificateSecret: injector.PublishedSecret, CertDir: "/since"})
 		edit(ctx, k.operator, func() { k.operator.Spec.Replicas = new(int32(2)) })
 		Expect(k.operator.Annotations).To(HaveKeyWithValue(injector.AnnotationStateID, Not(Equal(before))))
 		n.Labels[injector.LabelInject] = "disabled"

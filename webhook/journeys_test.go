@@ -40,7 +40,9 @@ var _ = Describe("Admission", Serial, func() {
 		}).WithTimeout(20 * time.Second).Should(Succeed())
 		state, err := injector.ParseState([]byte(published.Data[injector.StateKey]))
 		Expect(err).NotTo(HaveOccurred())
-		Expect(k.operator.Annotations).To(HaveKeyWithValue(injector.AnnotationStateID, state.ID), "admission and the leader decide alike")
+		carried, err := state.CarriedID(false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(k.operator.Annotations).To(HaveKeyWithValue(injector.AnnotationStateID, carried), "admission and the leader decide alike")
 
 		Expect(direct.Update(ctx, k.operator)).To(Succeed())
 		Expect(k.operator.Generation).To(BeEquivalentTo(1), "the template is the same")

@@ -35,14 +35,12 @@ var _ = Describe("KEDA's APIService, once it points to another namespace", Seria
 	})
 
 	It("gets that one's caBundle, and un-injects to what the user last said", func(ctx context.Context) {
-		before := api.Annotations[injector.AnnotationStateID]
 		pointTo(ctx, "to")
 		Expect(string(api.Spec.CABundle)).To(Equal("CA of to"))
-		Expect(api.Annotations).To(HaveKeyWithValue(injector.AnnotationStateID, Not(Equal(before))))
 		pointTo(ctx, "off")
 		Expect(api.Spec.CABundle).To(BeEmpty(), "the user gave none, and that of another namespace is none of theirs")
 		Expect(api.Spec.InsecureSkipTLSVerify).To(BeFalse(), "nobody is put back to not verifying")
-		Expect(api.Annotations).NotTo(Or(HaveKey(injector.AnnotationInjected), HaveKey(injector.AnnotationStateID)))
+		Expect(api.Annotations).NotTo(HaveKey(injector.AnnotationInjected))
 
 		edit(ctx, api, func() { api.Spec.Service.Namespace, api.Spec.CABundle = "from", []byte("theirs") })
 		Expect(string(api.Spec.CABundle)).To(Equal("CA of from"))

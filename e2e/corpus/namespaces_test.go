@@ -86,14 +86,15 @@ func eventuallyAdmitted(ctx context.Context, injected bool) {
 	for _, namespace := range namespaces {
 		for _, object := range previews(ctx, namespace) {
 			Eventually(func(g Gomega) {
-				wanted := ""
-				if injected {
-					state, err := cluster.State(ctx, namespace)
-					g.Expect(err).NotTo(HaveOccurred())
-					g.Expect(state).NotTo(BeNil())
-					wanted = state.ID
+				created := create(ctx, object)
+				if !injected {
+					g.Expect(created.GetAnnotations()).NotTo(HaveKey(injector.AnnotationInjected))
+					return
 				}
-				g.Expect(create(ctx, object).GetAnnotations()[injector.AnnotationStateID]).To(Equal(wanted))
+				state, err := cluster.State(ctx, namespace)
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(state).NotTo(BeNil())
+				g.Expect(local.Verify(created, state)).To(BeEmpty())
 			}).WithContext(ctx).WithTimeout(patience).WithPolling(50 * time.Millisecond).Should(Succeed())
 		}
 	}

@@ -88,7 +88,7 @@ func (st *stage) followed(ctx context.Context, state *injector.State) error {
 	return nil
 }
 
-// untilCarried waits until an object carries state.
+// untilCarried waits until a Deployment carries state.
 func (st *stage) untilCarried(ctx context.Context, object *unstructured.Unstructured, state *injector.State) error {
 	carried := ""
 	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
@@ -96,8 +96,9 @@ func (st *stage) untilCarried(ctx context.Context, object *unstructured.Unstruct
 		if err != nil {
 			return false, err
 		}
-		carried = stored.GetAnnotations()[injector.AnnotationStateID]
-		return carried == state.ID, nil
+		id, carries := local.Carries(stored, state)
+		carried = id
+		return carries, nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for %s to carry state %s, it carries %q: %w\n%s", local.Title(object), state.ID, carried, err, st.server.LastWords())

@@ -11,8 +11,8 @@ import (
 )
 
 var published = &injector.State{
-	ID:                "0123",
 	CertificateSecret: "published",
+	CertificateDigest: "leaf",
 	CustomCAConfigMap: "roots",
 	CABundle:          []byte("PEM"),
 }
@@ -22,7 +22,7 @@ kind: Deployment
 metadata:
   name: keda-operator
   labels: {keda-trust.io/state: injected}
-  annotations: {keda-trust.io/state-id: "0123"}
+  annotations: {keda-trust.io/state-id: "333fc67fd023ac23"}
 spec:
   template:
     spec:
@@ -39,10 +39,21 @@ func TestAnInjectedOperatorIsFoundInOrder(t *testing.T) {
 	}
 }
 
+func TestAKEDAThatReadsItsCertificateOnceCarriesItsDigestToo(t *testing.T) {
+	id, err := published.CarriedID(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(injectedOperator, "333fc67fd023ac23", id, 1)
+	if faults := Verify(parse(t, changed), published); changed == injectedOperator || len(faults) > 0 {
+		t.Error(faults)
+	}
+}
+
 func TestEachDeviationOfAnOperatorIsAFault(t *testing.T) {
 	for _, change := range []struct{ from, to string }{
 		{"state: injected", "state: refused"},
-		{`state-id: "0123"`, `state-id: "4567"`},
+		{`state-id: "333fc67fd023ac23"`, `state-id: "4567"`},
 		{"secretName: published", "secretName: other"},
 		{"name: keda-trust-certificates", "name: certificates"},
 		{"name: roots", "name: old"},
@@ -58,9 +69,7 @@ func TestEachDeviationOfAnOperatorIsAFault(t *testing.T) {
 func TestAnAPIServiceHasThePublishedBundle(t *testing.T) {
 	const service = `
 kind: APIService
-metadata:
-  name: v1beta1.external.metrics.k8s.io
-  annotations: {keda-trust.io/state-id: "0123"}
+metadata: {name: v1beta1.external.metrics.k8s.io}
 spec: {caBundle: UEVN}
 `
 	if faults := Verify(parse(t, service), published); len(faults) > 0 {

@@ -96,10 +96,7 @@ var _ = Describe("KEDA's webhooks", func() {
 		Expect(patch).To(Equal(map[string]any{
 			"metadata": map[string]any{
 				"resourceVersion": read.ResourceVersion,
-				"annotations": map[string]any{
-					injector.AnnotationInjected: k.stored(ctx).Annotations[injector.AnnotationInjected],
-					injector.AnnotationStateID:  k.stored(ctx).Annotations[injector.AnnotationStateID],
-				},
+				"annotations":     map[string]any{injector.AnnotationInjected: k.stored(ctx).Annotations[injector.AnnotationInjected]},
 			},
 			"webhooks":                  []any{map[string]any{"name": hooks[0], "clientConfig": bundle}, map[string]any{"name": hooks[1], "clientConfig": bundle}},
 			"$setElementOrder/webhooks": []any{map[string]any{"name": hooks[0]}, map[string]any{"name": hooks[1]}},

@@ -118,10 +118,10 @@ var _ = Describe("A new leader", func() {
 		k.pass(ctx, time.Hour)
 		Expect(k.versions(ctx)).To(Equal(before))
 
-		id := k.publish(ctx, published(otherLeaf))
+		id := k.publish(ctx, published(otherCustomCA("2")))
 		k.finish(ctx)
 		Expect(k.carry(ctx, id)).To(Equal(all), "with the next state it does")
-		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 0}))
+		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 1}))
 	})
 
 	It("goes on in the middle of a rollout, in order", func(ctx context.Context) {

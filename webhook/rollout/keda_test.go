@@ -148,7 +148,8 @@ func (k *keda) finish(ctx context.Context) {
 	k.reconcile(ctx)
 }
 
-// publish waits until admission knows, whose cache may lag behind.
+// publish waits until admission knows, whose cache may lag behind, and returns what
+// a Deployment then carries.
 func (k *keda) publish(ctx context.Context, state injector.State) string {
 	GinkgoHelper()
 	Expect(state.Seal()).To(Succeed())
@@ -159,8 +160,16 @@ func (k *keda) publish(ctx context.Context, state injector.State) string {
 		err = direct.Update(ctx, configMap)
 	}
 	Expect(err).NotTo(HaveOccurred())
-	k.admissionAnswersWith(ctx, state.ID)
-	return state.ID
+	id := carried(state, false)
+	k.admissionAnswersWith(ctx, id, state.CABundle)
+	return id
+}
+
+func carried(state injector.State, readsOnce bool) string {
+	GinkgoHelper()
+	id, err := state.CarriedID(readsOnce)
+	Expect(err).NotTo(HaveOccurred())
+	return id
 }
 
 func (k *keda) label(ctx context.Context, value string) {
@@ -174,14 +183,17 @@ func (k *keda) label(ctx context.Context, value string) {
 	})
 }
 
-func (k *keda) admissionAnswersWith(ctx context.Context, id string) {
+func (k *keda) admissionAnswersWith(ctx context.Context, id string, bundle []byte) {
 	GinkgoHelper()
-	Eventually(func() (string, error) {
+	Eventually(func(g Gomega) {
 		tried := k.manifests()[0]
 		tried.SetName("tried")
-		err := direct.Create(ctx, tried, client.DryRunAll)
-		return tried.GetAnnotations()[injector.AnnotationStateID], err
-	}).WithTimeout(20 * time.Second).WithPolling(5 * time.Millisecond).Should(Equal(id))
+		g.Expect(direct.Create(ctx, tried, client.DryRunAll)).To(Succeed())
+		g.Expect(tried.GetAnnotations()).To(HaveKeyWithValue(injector.AnnotationStateID, id))
+		api := k.apiService(ctx)
+		g.Expect(direct.Update(ctx, api, client.DryRunAll)).To(Succeed())
+		g.Expect(api.Spec.CABundle).To(Equal(bundle))
+	}).WithTimeout(20 * time.Second).WithPolling(5 * time.Millisecond).Should(Succeed())
 }
 
 func (k *keda) deployment(ctx context.Context, name string) *appsv1.Deployment {

@@ -25,12 +25,12 @@ func (p *pass) wanted() string {
 	if p.mode == injector.ModeDisabled {
 		return "without what was injected"
 	}
-	return "with state " + p.want
+	return "as the published state " + p.want + " says"
 }
 
 func (p *pass) restarted(s *subject, component string, why injector.Reason) {
 	rollouts.WithLabelValues(component, string(why)).Inc()
-	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, fmt.Sprintf("%s restarts %s: %s, %s", s, p.wanted(), why, why.Sentence()))
+	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, fmt.Sprintf("%s restarts %s: %s, %s", s, p.carried(s), why, why.Sentence()))
 }
 
 func (p *pass) finishedNote(s *subject) string {
@@ -41,7 +41,7 @@ func (p *pass) finishedNote(s *subject) string {
 // has changed meanwhile.
 func (p *pass) carried(s *subject) string {
 	if id := s.deployment.Annotations[injector.AnnotationStateID]; id != "" {
-		return "with state " + id
+		return fmt.Sprintf("with %s %s", injector.AnnotationStateID, id)
 	}
 	return "without what was injected"
 }
