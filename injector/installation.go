@@ -129,15 +129,45 @@ func (i Installation) KEDAIssues() (issues, known bool) {
 	if !ok {
 		return false, false
 	}
-	if operator.args.count(flagCertRotation) == 0 {
+	return operator.rotates(i.Namespace)
+}
+
+func (p part) rotates(namespace string) (rotates, known bool) {
+	if p.args.count(flagCertRotation) == 0 {
 		return false, true
 	}
-	value, ok := operator.flag(flagCertRotation, i.Namespace)
+	value, ok := p.flag(flagCertRotation, namespace)
 	if !ok {
 		return false, false
 	}
-	issues, err := strconv.ParseBool(value)
-	return issues, err == nil
+	rotates, err := strconv.ParseBool(value)
+	return rotates, err == nil
+}
+
+// Rotates tells whether a pod of the operator, as it runs, creates and rotates the
+// certificate, and so writes KEDA's caBundles on every event: by its template, or,
+// until all pods are of that, by the one that its user wrote.
+func (i Installation) Rotates() bool {
+	operator, ok := i.standing(ComponentOperator)
+	if !ok {
+		return false
+	}
+	if rotates, _ := operator.rotates(i.Namespace); rotates {
+		return true
+	}
+	d := operator.deployment
+	before, _ := i.KEDAIssues()
+	return before && (d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < d.Status.Replicas)
+}
+
+// Injected tells whether a Deployment carries anything of ours, by its record.
+func (i Installation) Injected() bool {
+	for _, d := range i.Deployments {
+		if _, injected := d.Annotations[AnnotationInjected]; injected {
+			return true
+		}
+	}
+	return false
 }
 
 // IssuedSecret is the Secret that the operator writes where it issues.

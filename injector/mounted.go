@@ -53,6 +53,37 @@ func (i Installation) PeerMounts(component Component) []Mounted {
 	return p.mountedAt(path.Clean(dir))
 }
 
+// CertificateInUse is the Secret whose tls.crt, tls.key and ca.crt the components
+// that are available see under these names where they look for the certificate that
+// they serve; empty where none is available, or where they do not agree.
+func (i Installation) CertificateInUse() string {
+	var inUse string
+	for _, component := range components {
+		d := i.Deployments[component]
+		if d == nil || d.Status.AvailableReplicas == 0 {
+			continue
+		}
+		name := certificateSecret(i.ServingMounts(component))
+		if name == "" || (inUse != "" && name != inUse) {
+			return ""
+		}
+		inUse = name
+	}
+	return inUse
+}
+
+func certificateSecret(mounted []Mounted) string {
+	var secret string
+	for _, file := range []string{keyCert, keyKey, keyCA} {
+		m, key, found := MountedFile(mounted, file)
+		if !found || key != file || m.Source.Kind != SourceSecret || (secret != "" && m.Source.Name != secret) {
+			return ""
+		}
+		secret = m.Source.Name
+	}
+	return secret
+}
+
 // CustomCAs are the directories from which the operator, as it stands, reads
 // custom CAs, and what it sees in them, in KEDA's order.
 func (i Installation) CustomCAs() (dirs []string, mounted []Mounted) {

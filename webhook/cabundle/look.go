@@ -40,7 +40,13 @@ func (l *look) reconcile(ctx context.Context, v *admissionregistrationv1.Validat
 		return ctrl.Result{}, err
 	}
 	var lost loss
-	if len(d.replaced(l.dispute.carried)) > 0 {
+	replaced := len(d.replaced(l.dispute.carried)) > 0
+	if l.mode == injector.ModeDisabled && d.after != nil || replaced {
+		if wait, err := l.untilPodsFollow(ctx); err != nil || wait > 0 {
+			return ctrl.Result{RequeueAfter: wait}, err
+		}
+	}
+	if replaced {
 		if d, lost, err = l.again(ctx, v.Name); err != nil {
 			return ctrl.Result{}, err
 		}

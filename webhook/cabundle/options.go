@@ -12,6 +12,9 @@ const (
 	// A caBundle that was replaced so many times within the window is contested.
 	contestedTimes  = 3
 	contestedWindow = 10 * time.Minute
+	// podsInterval is how often KEDA's Deployments are looked at where they have to
+	// be waited for.
+	podsInterval = 5 * time.Second
 	// longestRetry is the longest pause after an error.
 	longestRetry = time.Minute
 	// reconcileTimeout keeps a request that is never answered from holding up

@@ -19,9 +19,9 @@ import (
 // be nil, is laid over the one of its name in the cluster. What is wrong with the
 // installation is in the findings; an error is a failure to read that may pass.
 func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
-	list := &appsv1.DeploymentList{}
-	if err := live.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
+	list, err := deployments(ctx, live, namespace)
+	if err != nil {
+		return injector.Installation{}, nil, err
 	}
 	api := &apiregistrationv1.APIService{}
 	if err := optional(ctx, live, injector.KEDAAPIService, api); err != nil {
@@ -33,6 +33,24 @@ func Read(ctx context.Context, live client.Reader, namespace string, incoming *a
 	}
 	installation, findings := injector.NewInstallation(namespace, overlaid(list.Items, incoming), api, vwc)
 	return installation, findings, nil
+}
+
+// Components is Read of the Deployments alone.
+func Components(ctx context.Context, live client.Reader, namespace string) (injector.Installation, error) {
+	list, err := deployments(ctx, live, namespace)
+	if err != nil {
+		return injector.Installation{}, err
+	}
+	installation, _ := injector.NewInstallation(namespace, overlaid(list.Items, nil), nil, nil)
+	return installation, nil
+}
+
+func deployments(ctx context.Context, live client.Reader, namespace string) (*appsv1.DeploymentList, error) {
+	list := &appsv1.DeploymentList{}
+	if err := live.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
+	}
+	return list, nil
 }
 
 // optional leaves object empty where it does not exist; an empty one points to

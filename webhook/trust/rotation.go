@@ -30,26 +30,29 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 	if wanted.Secret == nil { // KEDA issues, or certificates are left as they are
 		return rotation{step: step{move: moveNone}, resolution: wanted, stage: stageSteady}, nil
 	}
+	from, err := r.inUse(ctx, seen.installation, have)
+	if err != nil {
+		return rotation{}, err
+	}
 	want := certificates{wanted.Leaf, wanted.CA}
 	now := r.options.now()
 	since := now
-	if have.secretObject != nil {
+	if have.certificates.leaf.Certificate() != nil {
 		since = written(have.secretObject)
 	}
 	c := circumstances{now: now, immediate: seen.immediate, aged: now.Sub(since) >= r.options.convergenceTimeout()}
-	out := rotation{step: next(have.certificates, want, c)}
+	out := rotation{step: next(from, want, c)}
 	to := out.step.to
 	if out.step.gated {
-		lagging, err := r.lagging(ctx, seen, have.certificates, since)
+		lagging, err := r.lagging(ctx, seen, from, since)
 		if err != nil {
 			return rotation{}, err
 		}
 		if out.lagging = lagging; len(lagging) > 0 {
-			to = have.certificates
+			to = from
 		}
 	}
 	out.stage = stageBefore(next(to, want, c), want)
-	var err error
 	if out.resolution, err = wanted.WithCertificate(to.leaf, to.ca); err != nil {
 		return rotation{}, fmt.Errorf("sealing a stage of the state of Namespace %s: %w", seen.installation.Namespace, err)
 	}

@@ -22,7 +22,7 @@ type standing struct {
 	// state is nil where there is none, or none that can be read: then it is
 	// published anew.
 	state *injector.State
-	// certificates are those that pods mount, as far as they can be read.
+	// certificates are those that are published, as far as they can be read.
 	certificates certificates
 	// customCAs are those of the state.
 	customCAs injector.Bundle
@@ -43,7 +43,7 @@ func (r *Reconciler) standing(ctx context.Context, namespace string) (standing, 
 	if s.secretObject, err = read(ctx, r.reader.Live, "Secret", namespace, injector.PublishedSecret, &corev1.Secret{}); err != nil {
 		return standing{}, err
 	}
-	s.certificates = s.mounted()
+	s.certificates = s.published()
 	if s.state == nil || s.state.CustomCAConfigMap == "" {
 		return s, nil
 	}
@@ -58,18 +58,15 @@ func (r *Reconciler) standing(ctx context.Context, namespace string) (standing, 
 	return s, nil
 }
 
-// mounted are the certificates that KEDA's pods have. Where the Secret is lost, or
+// published are the certificates that are published. Where the Secret is lost, or
 // another one is left behind, the CAs that the caBundles hold are known all the
 // same, and pods may have kept a leaf of theirs.
-func (s standing) mounted() certificates {
+func (s standing) published() certificates {
 	ours := s.secretObject != nil && injector.Published(s.secretObject.Labels)
 	inUse := s.state == nil || s.state.CertificateSecret == injector.PublishedSecret
 	if ours && inUse {
-		data := s.secretObject.Data
-		leaf, invalidLeaf := injector.ParseLeaf(data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey])
-		ca, invalidCA := injector.ParseBundle(data[corev1.ServiceAccountRootCAKey])
-		if invalidLeaf == nil && invalidCA == nil {
-			return certificates{leaf, ca}
+		if held, valid := parsed(s.secretObject.Data); valid {
+			return held
 		}
 	}
 	if s.state == nil {
