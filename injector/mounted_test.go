@@ -97,3 +97,47 @@ func TestPeersWantTLS13AsTheyAreTold(t *testing.T) {
 		})
 	}
 }
+
+func TestTheCertificateInUseIsWhatAllAvailablePodsMount(t *testing.T) {
+	t.Parallel()
+	mounting := func(secret string, available int32, change ...func(*corev1.Volume)) *appsv1.Deployment {
+		v := corev1.Volume{Name: "certificates", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: secret}}}
+		for _, c := range change {
+			c(&v)
+		}
+		d := operatorWith()
+		d.Spec.Template.Spec.Volumes = []corev1.Volume{v}
+		d.Spec.Template.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "certificates", MountPath: DefaultCertDir}}
+		d.Status.AvailableReplicas = available
+		return d
+	}
+	renamed := func(v *corev1.Volume) { v.Secret.Items = []corev1.KeyToPath{{Key: "cert", Path: "tls.crt"}} }
+	for name, c := range map[string]struct {
+		operator, webhooks *appsv1.Deployment
+		want               string
+	}{
+		"one Secret":                {mounting("a", 1), mounting("a", 2), "a"},
+		"another where nobody runs": {mounting("a", 1), mounting("b", 0), "a"},
+		"nobody runs":               {mounting("a", 0), mounting("a", 0), ""},
+		"two Secrets":               {mounting("a", 1), mounting("b", 1), ""},
+		"files of other keys":       {mounting("a", 1, renamed), nil, ""},
+		"one that mounts nothing":   {mounting("a", 1), available(operator()), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := Installation{Namespace: "keda", Deployments: map[Component]*appsv1.Deployment{ComponentOperator: c.operator}}
+			if c.webhooks != nil {
+				c.webhooks.Annotations = map[string]string{AnnotationComponent: string(ComponentAdmissionWebhooks)}
+				i.Deployments[ComponentAdmissionWebhooks] = c.webhooks
+			}
+			if got := i.CertificateInUse(); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func available(d *appsv1.Deployment) *appsv1.Deployment {
+	d.Status.AvailableReplicas = 1
+	return d
+}

@@ -53,6 +53,23 @@ var _ = Describe("a KEDA that runs on another certificate when it is enabled", f
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(corp.CertPEM))
 	})
 
+	It("gets so what was published before it was disabled, and is old", func(ctx context.Context) {
+		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+		f.reconcile(ctx)
+		f.rolls(ctx)
+		f.eventually(ctx)
+		f.label(ctx, "disabled")
+		f.reconcile(ctx)
+		f.runsOn(ctx, theirs)
+		f.ahead += 24 * time.Hour
+		f.label(ctx, "enabled")
+		f.reconcile(ctx)
+		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(f.tlsCert(ctx, injector.KEDACertSecret)))
+		f.rolls(ctx)
+		f.eventually(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(corp.CertPEM))
+	})
+
 	DescribeTable("gets it at once where nobody is served by its own", func(ctx context.Context, change func(context.Context)) {
 		change(ctx)
 		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")

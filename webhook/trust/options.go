@@ -28,6 +28,9 @@ const (
 	// pruneAfter is how long a ConfigMap of custom CAs outlives its state, so
 	// that an admission under way does not name what is being deleted.
 	pruneAfter = 10 * time.Minute
+	// maxSkew is how far ahead the clock of an earlier leader may have been. What it
+	// noted beyond is not believed, for nobody would be waited for in time.
+	maxSkew = time.Minute
 )
 
 // Options configure the controller.

@@ -50,7 +50,7 @@ func (p publisher) superseded(ctx context.Context, namespace string, now time.Ti
 			old = append(old, configMap)
 		case configMap.Name == injector.StateConfigMap:
 			state, err := injector.ParseState([]byte(configMap.Data[injector.StateKey]))
-			if err != nil || now.Sub(written(&configMap)) < pruneAfter {
+			if err != nil || now.Sub(written(&configMap, now)) < pruneAfter {
 				return nil, err
 			}
 			current = state.CustomCAConfigMap

@@ -61,7 +61,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	if rotation.waits() {
 		out.again = again()
 	}
-	return out, r.publisher.prune(ctx, namespace, now)
+	return out, nil
 }
 
 // heldBack is how long the state of sources that flap has to wait, for the one
@@ -71,7 +71,8 @@ func (r *Reconciler) heldBack(seen reading, have standing) time.Duration {
 	if wanted.Secret != nil && have.certificates.leaf.Certificate() == nil {
 		return 0
 	}
-	return have.noted().heldBack(wanted.State.ID, seen.asked, r.options.now(), r.options.quiet())
+	now := r.options.now()
+	return have.noted(now).heldBack(wanted.State.ID, seen.asked, now, r.options.quiet())
 }
 
 // release tells once that a namespace is no longer managed. That it was told

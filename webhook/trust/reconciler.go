@@ -138,6 +138,11 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	if err := r.measure(ctx, ns.Name, came.published); err != nil {
 		return ctrl.Result{}, err
 	}
+	if resolution.State != nil && mode == injector.ModeEnabled {
+		if err := r.publisher.prune(ctx, ns.Name, r.options.now()); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	return ctrl.Result{RequeueAfter: sooner(r.after(resolution), came.again)}, nil
 }
 

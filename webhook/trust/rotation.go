@@ -30,16 +30,12 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 	if wanted.Secret == nil { // KEDA issues, or certificates are left as they are
 		return rotation{step: step{move: moveNone}, resolution: wanted, stage: stageSteady}, nil
 	}
-	from, err := r.inUse(ctx, seen.installation, have)
+	from, since, err := r.inUse(ctx, seen.installation, have)
 	if err != nil {
 		return rotation{}, err
 	}
 	want := certificates{wanted.Leaf, wanted.CA}
 	now := r.options.now()
-	since := now
-	if have.certificates.leaf.Certificate() != nil {
-		since = written(have.secretObject)
-	}
 	c := circumstances{now: now, immediate: seen.immediate, aged: now.Sub(since) >= r.options.convergenceTimeout()}
 	out := rotation{step: next(from, want, c)}
 	to := out.step.to

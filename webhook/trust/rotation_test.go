@@ -224,6 +224,23 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
 
+	It("is no longer waited for because an earlier leader's clock was ahead", func(ctx context.Context) {
+		start(ctx, "2.21.0")
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.ahead += 24 * time.Hour
+		f.reconcile(ctx)
+		f.ahead = 0 // as the API server's
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.pods[0].deaf = true
+		stands := f.publishedVersion(ctx)
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		f.ahead += DefaultConvergenceTimeout + time.Minute
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
+	})
+
 	It("waits for the restarts of a KEDA that reads its certificate once", func(ctx context.Context) {
 		start(ctx, "2.16.1")
 		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))

@@ -80,21 +80,22 @@ func (s standing) published() certificates {
 }
 
 // noted is what was noted on the state when it was published.
-func (s standing) noted() followed {
+func (s standing) noted(now time.Time) followed {
 	if s.state == nil {
 		return followed{}
 	}
 	notes := s.stateObject.Annotations
 	return followed{
 		target: notes[injector.AnnotationTarget], asked: notes[injector.AnnotationAsked],
-		incomplete: len(s.state.CABundle) == 0, published: written(s.stateObject),
+		incomplete: len(s.state.CABundle) == 0, published: written(s.stateObject, now),
 	}
 }
 
 // written is when the content of a published object last changed, zero for one
 // that does not exist.
-func written(object client.Object) time.Time {
-	if at, err := time.Parse(time.RFC3339, object.GetAnnotations()[injector.AnnotationPublished]); err == nil {
+// By our clock, which another leader's may be ahead of: then by the API server's.
+func written(object client.Object, now time.Time) time.Time {
+	if at, err := time.Parse(time.RFC3339, object.GetAnnotations()[injector.AnnotationPublished]); err == nil && !at.After(now.Add(maxSkew)) {
 		return at
 	}
 	return lastWrite(object)
