@@ -25,8 +25,10 @@ func (f fresh) Get(ctx context.Context, key client.ObjectKey, object client.Obje
 }
 
 func (f fresh) reader() client.Reader {
-	if f.informer.HasSynced() && !f.informer.IsStopped() {
+	if f.fed() {
 		return f.cached
 	}
 	return f.live
 }
+
+func (f fresh) fed() bool { return f.informer.HasSynced() && !f.informer.IsStopped() }

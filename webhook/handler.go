@@ -93,7 +93,7 @@ func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionReque
 	case mode != injector.ModeDisabled && !h.states.granted(namespace.Name):
 		return told(s, injector.NamespaceNotGranted(namespace.Name))
 	}
-	state, findings, err := h.state(ctx, s, mode)
+	state, findings, err := h.state(ctx, s, mode, carriedBy(request))
 	if err != nil {
 		logger(ctx, request).Error(err, "Answering without a state")
 		findings = []injector.Finding{{Reason: injector.ReasonNotPublished, Object: "Namespace " + s.namespace,
@@ -123,11 +123,11 @@ func logAnswer(ctx context.Context, request *admissionv1.AdmissionRequest, resul
 
 // state is what is published, else what is resolved this once; nil with findings
 // where there is none. To take out what was injected needs none, and no rights.
-func (h handler) state(ctx context.Context, s subject, mode injector.Mode) (*injector.State, []injector.Finding, error) {
+func (h handler) state(ctx context.Context, s subject, mode injector.Mode, object carried) (*injector.State, []injector.Finding, error) {
 	if mode == injector.ModeDisabled {
 		return nil, nil, nil
 	}
-	state, err := h.states.read(ctx, s.namespace)
+	state, err := h.states.read(ctx, s.namespace, object)
 	if state != nil || err != nil {
 		return state, nil, err
 	}

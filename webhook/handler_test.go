@@ -2,9 +2,12 @@ package webhook
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -65,6 +68,27 @@ var _ = Describe("The handler", func() {
 		Expect(response.Warnings).To(ConsistOf(ContainSubstring("NamespaceNotGranted")))
 	})
 
+	DescribeTable("answers by the state that is published now where the object tells that its cache may be behind",
+		func(stored, written map[string]string, want string) {
+			h := handler{
+				namespaces: cacheOf[*corev1.Namespace]{stored: labelled("keda", "enabled", nil)},
+				states: states{
+					live: cacheOf[*corev1.ConfigMap]{stored: stateOf("published")},
+					caches: map[string]stateCache{"keda": {
+						Cache: cacheOf[*corev1.ConfigMap]{stored: stateOf("cached")}, informer: synced{}, parsed: &atomic.Pointer[parsedState]{},
+					}},
+				},
+			}
+			response := h.mutate(context.Background(), writing(apiService, stored, written))
+			Expect(string(response.Patch)).To(ContainSubstring(base64.StdEncoding.EncodeToString([]byte(want))))
+		},
+		Entry("it was never injected", nil, nil, "cached"),
+		Entry("it carries what is cached", map[string]string{injector.AnnotationStateID: idOf("cached")}, nil, "cached"),
+		Entry("it carries another", map[string]string{injector.AnnotationStateID: idOf("published")}, nil, "published"),
+		Entry("it is nudged", nil, map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, "published"),
+		Entry("it was nudged before", map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, "cached"),
+	)
+
 	It("does not decode what is made to take all memory", func(ctx context.Context) {
 		unread := handler{namespaces: reader(func() error { panic("it was looked at") })}
 		of := func(containers int) *admissionv1.AdmissionRequest {
@@ -105,6 +129,41 @@ var _ = Describe("The handler", func() {
 		Entry("or says nonsense", "?timeout=-1s", 9500*time.Millisecond),
 	)
 })
+
+// stateOf is a published one with that caBundle.
+func stateOf(bundle string) *corev1.ConfigMap {
+	state := injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte(bundle)}
+	err := state.Seal()
+	encoded, encoding := state.Encode()
+	if err := errors.Join(err, encoding); err != nil {
+		panic(err) // when the specs are listed
+	}
+	return &corev1.ConfigMap{Data: map[string]string{injector.StateKey: string(encoded)}}
+}
+
+func idOf(bundle string) string {
+	state, err := injector.ParseState([]byte(stateOf(bundle).Data[injector.StateKey]))
+	if err != nil {
+		panic(err) // when the specs are listed
+	}
+	return state.ID
+}
+
+// writing is the request, over an object with other annotations.
+func writing(request *admissionv1.AdmissionRequest, stored, written map[string]string) *admissionv1.AdmissionRequest {
+	GinkgoHelper()
+	annotated := func(annotations map[string]string) []byte {
+		var object map[string]any
+		Expect(json.Unmarshal(request.Object.Raw, &object)).To(Succeed())
+		object["metadata"] = map[string]any{"name": injector.KEDAAPIService, "annotations": annotations}
+		raw, err := json.Marshal(object)
+		Expect(err).NotTo(HaveOccurred())
+		return raw
+	}
+	out := request.DeepCopy()
+	out.OldObject.Raw, out.Object.Raw = annotated(stored), annotated(written)
+	return out
+}
 
 // reader answers every Get alike.
 type reader func() error

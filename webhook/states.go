@@ -83,12 +83,22 @@ func (s states) granted(namespace string) bool {
 }
 
 // read returns the state of a granted namespace, nil where none is published. It
-// is shared: whoever gets it must not change it.
-func (s states) read(ctx context.Context, namespace string) (*injector.State, error) {
+// is shared: whoever gets it must not change it. One that is outdated by what the
+// object says is read live.
+func (s states) read(ctx context.Context, namespace string, object carried) (*injector.State, error) {
 	one := s.caches[namespace]
+	from := fresh{cached: one, live: s.live, informer: one.informer}
+	state, err := one.read(ctx, from.reader(), namespace)
+	if err == nil && from.fed() && object.outdates(state) {
+		return one.read(ctx, s.live, namespace)
+	}
+	return state, err
+}
+
+func (one stateCache) read(ctx context.Context, from client.Reader, namespace string) (*injector.State, error) {
 	var published corev1.ConfigMap
 	key := client.ObjectKey{Namespace: namespace, Name: injector.StateConfigMap}
-	err := fresh{cached: one, live: s.live, informer: one.informer}.Get(ctx, key, &published)
+	err := from.Get(ctx, key, &published)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,9 +30,10 @@ type Cluster struct {
 	Version  string            // of the API server, as v1.37.2
 	Warnings Warnings
 
-	environment *envtest.Environment
-	config      *rest.Config
-	mapper      meta.RESTMapper
+	environment  *envtest.Environment
+	certificates string // the directory of the API server's own
+	config       *rest.Config
+	mapper       meta.RESTMapper
 }
 
 // StartCluster starts etcd and kube-apiserver.
@@ -40,7 +42,14 @@ func StartCluster() (*Cluster, error) {
 	if assets == "" {
 		return nil, errors.New("starting the control plane: KUBEBUILDER_ASSETS names no directory with kube-apiserver and etcd: make run and make test find or build them")
 	}
-	c := &Cluster{environment: &envtest.Environment{BinaryAssetsDirectory: assets}}
+	// A machine that compiles meanwhile takes longer than the usual 20 seconds.
+	c := &Cluster{environment: &envtest.Environment{BinaryAssetsDirectory: assets, ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute}}
+	var err error
+	if c.certificates, err = os.MkdirTemp("", "keda-trust-apiserver-"); err != nil {
+		return nil, fmt.Errorf("starting the control plane: %w", err)
+	}
+	// One of its own making would be gone with a stop, and all users with it.
+	c.environment.ControlPlane.GetAPIServer().CertDir = c.certificates
 	config, err := c.environment.Start()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the control plane: %w", err), c.Stop())
@@ -90,8 +99,24 @@ func (c *Cluster) Clientset() (*kubernetes.Clientset, error) {
 
 // Stop ends both and removes what they stored.
 func (c *Cluster) Stop() error {
-	if err := c.environment.Stop(); err != nil {
+	if err := errors.Join(c.environment.Stop(), os.RemoveAll(c.certificates)); err != nil {
 		return fmt.Errorf("stopping the control plane: %w", err)
+	}
+	return nil
+}
+
+// StopServer ends kube-apiserver alone; what it stored stays.
+func (c *Cluster) StopServer() error {
+	if err := c.environment.ControlPlane.GetAPIServer().Stop(); err != nil {
+		return fmt.Errorf("stopping kube-apiserver: %w", err)
+	}
+	return nil
+}
+
+// StartServer starts kube-apiserver again where it was, for the same users.
+func (c *Cluster) StartServer() error {
+	if err := c.environment.ControlPlane.GetAPIServer().Start(); err != nil {
+		return fmt.Errorf("starting kube-apiserver again: %w", err)
 	}
 	return nil
 }

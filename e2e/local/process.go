@@ -56,6 +56,15 @@ func (p *Process) Exited() <-chan struct{} { return p.exited }
 // PID is for a look at the process from outside.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
+// Kill ends the process without a word to it, and returns when it is gone.
+func (p *Process) Kill() error {
+	if err := p.command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("killing %s: %w", p.name, err)
+	}
+	<-p.exited
+	return nil
+}
+
 // Stop asks the process to end, and makes it if it does not within its grace
 // period.
 func (p *Process) Stop() error {

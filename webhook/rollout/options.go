@@ -12,7 +12,7 @@ const (
 	reconcileTimeout = time.Minute
 
 	// firstPause follows the first nudge that did not last, and is doubled with
-	// each of them. A replica's cache of the state may be that far behind.
+	// each of them. The API server may not have reached any replica just then.
 	firstPause = time.Second
 	// longestPause is how late a webhook that was down for long is noticed to be
 	// back.
