@@ -69,6 +69,21 @@ func (s State) CarriedID(readsOnce bool) (string, error) {
 	return s.ID, err
 }
 
+// CarriedBy tells whether an injected object with these annotations was injected from
+// this state, or from one that made the same of it.
+func (s State) CarriedBy(annotations map[string]string) bool {
+	id, isDeployment := annotations[AnnotationStateID]
+	if !isDeployment {
+		return len(RecordedBundles(annotations, s.CABundle)) > 0
+	}
+	for _, readsOnce := range []bool{false, true} {
+		if want, err := s.CarriedID(readsOnce); err == nil && id == want {
+			return true
+		}
+	}
+	return false
+}
+
 // Encode is the JSON that is published.
 func (s State) Encode() ([]byte, error) { return json.Marshal(s) }
 

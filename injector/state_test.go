@@ -121,3 +121,28 @@ func TestADeploymentCarriesOfAStateWhatItsPodsDoNotReadAgain(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatAnObjectCarriesIsReadFromItsAnnotations(t *testing.T) {
+	t.Parallel()
+	s := sealedState(t)
+	once, err := s.CarriedID(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := func(bundle string) string { return `{"v":1,"bundles":[{"now":"` + digest([]byte(bundle)) + `"}]}` }
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		want        bool
+	}{
+		"a Deployment":                       {map[string]string{AnnotationStateID: once, AnnotationInjected: "{}"}, true},
+		"a Deployment of another":            {map[string]string{AnnotationStateID: "other", AnnotationInjected: record("bundle")}, false},
+		"an object with the caBundle":        {map[string]string{AnnotationInjected: record("bundle")}, true},
+		"an object with another caBundle":    {map[string]string{AnnotationInjected: record("other")}, false},
+		"an object that was never injected":  {nil, false},
+		"an object whose record is not ours": {map[string]string{AnnotationInjected: "bundle"}, false},
+	} {
+		if got := s.CarriedBy(c.annotations); got != c.want {
+			t.Errorf("%s: %t, want %t", name, got, c.want)
+		}
+	}
+}

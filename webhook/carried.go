@@ -10,19 +10,18 @@ import (
 
 // carried is what an object tells of the state that it was injected from.
 type carried struct {
-	// stateID is empty where it was not.
-	stateID string
+	// annotations are those that are stored, for a writer may leave them out.
+	annotations map[string]string
 	// nudged: this write is a nudge, and nothing else is as likely to follow a
 	// state that was published a moment ago.
 	nudged bool
 }
 
-// carriedBy looks at what is stored, for a writer may leave annotations out.
 func carriedBy(request *admissionv1.AdmissionRequest) carried {
 	before, now := annotationsOf(request.OldObject.Raw), annotationsOf(request.Object.Raw)
 	return carried{
-		stateID: before[injector.AnnotationStateID],
-		nudged:  now[injector.AnnotationNudge] != "" && now[injector.AnnotationNudge] != before[injector.AnnotationNudge],
+		annotations: before,
+		nudged:      now[injector.AnnotationNudge] != "" && now[injector.AnnotationNudge] != before[injector.AnnotationNudge],
 	}
 }
 
@@ -34,7 +33,10 @@ func (c carried) outdates(cached *injector.State) bool {
 	if c.nudged {
 		return true
 	}
-	return c.stateID != "" && (cached == nil || cached.ID != c.stateID)
+	if _, injected := c.annotations[injector.AnnotationInjected]; !injected {
+		return false
+	}
+	return cached == nil || !cached.CarriedBy(c.annotations)
 }
 
 // annotationsOf is empty for what cannot be decoded, of which the seam tells.

@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -83,8 +85,8 @@ var _ = Describe("The handler", func() {
 			Expect(string(response.Patch)).To(ContainSubstring(base64.StdEncoding.EncodeToString([]byte(want))))
 		},
 		Entry("it was never injected", nil, nil, "cached"),
-		Entry("it carries what is cached", map[string]string{injector.AnnotationStateID: idOf("cached")}, nil, "cached"),
-		Entry("it carries another", map[string]string{injector.AnnotationStateID: idOf("published")}, nil, "published"),
+		Entry("it carries what is cached", map[string]string{injector.AnnotationInjected: recordOf("cached")}, nil, "cached"),
+		Entry("it carries another", map[string]string{injector.AnnotationInjected: recordOf("published")}, nil, "published"),
 		Entry("it is nudged", nil, map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, "published"),
 		Entry("it was nudged before", map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, map[string]string{injector.AnnotationNudge: "2026-11-01T12:00:00Z"}, "cached"),
 	)
@@ -141,12 +143,9 @@ func stateOf(bundle string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{Data: map[string]string{injector.StateKey: string(encoded)}}
 }
 
-func idOf(bundle string) string {
-	state, err := injector.ParseState([]byte(stateOf(bundle).Data[injector.StateKey]))
-	if err != nil {
-		panic(err) // when the specs are listed
-	}
-	return state.ID
+// recordOf is that of an APIService with that caBundle.
+func recordOf(bundle string) string {
+	return fmt.Sprintf(`{"v":1,"bundles":[{"now":"%x"}]}`, sha256.Sum256([]byte(bundle)))
 }
 
 // writing is the request, over an object with other annotations.

@@ -96,9 +96,8 @@ func (st *stage) untilCarried(ctx context.Context, object *unstructured.Unstruct
 		if err != nil {
 			return false, err
 		}
-		id, carries := local.Carries(stored, state)
-		carried = id
-		return carries, nil
+		carried = stored.GetAnnotations()[injector.AnnotationStateID]
+		return state.CarriedBy(stored.GetAnnotations()), nil
 	})
 	if err != nil {
 		return fmt.Errorf("waiting for %s to carry state %s, it carries %q: %w\n%s", local.Title(object), state.ID, carried, err, st.server.LastWords())

@@ -22,8 +22,8 @@ func Verify(object *unstructured.Unstructured, state *injector.State) []error {
 	if object.GetKind() != "Deployment" {
 		return verifyBundle(object, state)
 	}
-	if id, carries := Carries(object, state); !carries {
-		fault("annotation %s is %q, which is not that of the published state %s", injector.AnnotationStateID, id, state.ID)
+	if annotations := object.GetAnnotations(); !state.CarriedBy(annotations) {
+		fault("annotation %s is %q, which is not that of the published state %s", injector.AnnotationStateID, annotations[injector.AnnotationStateID], state.ID)
 	}
 	if label := object.GetLabels()[injector.LabelState]; label != injector.StateInjected {
 		fault("label %s is %q", injector.LabelState, label)
@@ -38,17 +38,6 @@ func Verify(object *unstructured.Unstructured, state *injector.State) []error {
 		fault("volume %s holds ConfigMaps %q, published is %q", injector.VolumeCustomCA, roots, state.CustomCAConfigMap)
 	}
 	return faults
-}
-
-// Carries says what a Deployment carries by its annotation, and whether that is what
-// the state says for one of its version of KEDA.
-func Carries(deployment *unstructured.Unstructured, state *injector.State) (id string, carries bool) {
-	id = deployment.GetAnnotations()[injector.AnnotationStateID]
-	for _, readsOnce := range []bool{false, true} {
-		want, err := state.CarriedID(readsOnce)
-		carries = carries || (err == nil && id == want)
-	}
-	return id, carries
 }
 
 func verifyBundle(object *unstructured.Unstructured, state *injector.State) []error {
