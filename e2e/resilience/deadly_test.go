@@ -28,20 +28,22 @@ var moments = []moment{before, during, after}
 // deadly kills a process at its first step, which waits until the process is
 // ready: all there is to be killed then runs.
 type deadly struct {
-	moment moment
-	kill   func() error
-	ready  chan struct{}
+	// cut are the moments of lives before, by step: each step has them in turn.
+	cut   map[string][]moment
+	kill  func() error
+	ready chan struct{}
 
 	mu sync.Mutex
-	// struck is the step, empty where there was none.
+	// struck is the step, empty where there was none, and at is its moment.
 	struck string
+	at     moment
 	err    error
 }
 
 // startDeadly starts a life that ends with a step.
-func startDeadly(ctx context.Context, name string, at moment) (*replica, *deadly) {
+func startDeadly(ctx context.Context, name string, cut map[string][]moment) (*replica, *deadly) {
 	GinkgoHelper()
-	d := &deadly{moment: at, ready: make(chan struct{})}
+	d := &deadly{cut: cut, ready: make(chan struct{})}
 	r := newReplica(name, port, d.fault)
 	r.start(ctx)
 	d.kill = r.server.Kill
@@ -72,7 +74,7 @@ func (d *deadly) strike(step string, next http.Handler, r *http.Request) {
 	if d.struck != "" {
 		return
 	}
-	d.struck = step
+	d.struck, d.at = step, moments[len(d.cut[step])%len(moments)]
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		d.err = err
@@ -81,11 +83,11 @@ func (d *deadly) strike(step string, next http.Handler, r *http.Request) {
 	// Whoever asked is gone before it is answered, which must not end the write.
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if d.moment == after {
+	if d.at == after {
 		next.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	d.err = d.kill()
-	if d.moment == during {
+	if d.at == during {
 		next.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
@@ -99,12 +101,12 @@ func livesUntil(ctx context.Context, to issued) ([]*replica, map[string][]moment
 	var all []*replica
 	cut := map[string][]moment{}
 	for n := range tooMany {
-		r, d := startDeadly(ctx, fmt.Sprintf("life-%d", n), moments[n%len(moments)])
+		r, d := startDeadly(ctx, fmt.Sprintf("life-%d", n), cut)
 		all = append(all, r)
 		Eventually(func() bool { return r.exited() || isSettled(ctx, to) == nil }).
 			WithTimeout(patience).WithPolling(50*time.Millisecond).Should(BeTrue(), "neither killed nor at the end, after %v", cut)
 		d.mu.Lock()
-		step, err := d.struck, d.err
+		step, at, err := d.struck, d.at, d.err
 		d.mu.Unlock()
 		Expect(err).NotTo(HaveOccurred())
 		if step == "" {
@@ -112,7 +114,7 @@ func livesUntil(ctx context.Context, to issued) ([]*replica, map[string][]moment
 			AddReportEntry("killed", fmt.Sprint(n, " times: ", cut))
 			return all, cut
 		}
-		cut[step] = append(cut[step], d.moment)
+		cut[step] = append(cut[step], at)
 	}
 	Fail(fmt.Sprintf("after %d lives it is not settled: %v", tooMany, cut))
 	return nil, nil
