@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/keda-trust/keda-trust/e2e/local"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
