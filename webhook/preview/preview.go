@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/patched"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
 
@@ -185,7 +185,7 @@ func (t target) change(ctx context.Context, live client.Reader, request injector
 	}
 	request.Object, request.OldObject = raw, raw
 	result := injector.Inject(request)
-	after, err := patched(raw, result)
+	after, err := patched.Object(raw, result)
 	if err != nil {
 		return Object{}, fmt.Errorf("changing %s %s: %w", t.kind.Kind, t.name, err)
 	}
@@ -198,21 +198,6 @@ func (t target) change(ctx context.Context, live client.Reader, request injector
 		Before: raw, After: after, Report: result.Report,
 		Carries: request.State != nil && !standing.Nudge, Restarts: standing.Restart && differ,
 	}, nil
-}
-
-func patched(raw []byte, result injector.Result) ([]byte, error) {
-	if len(result.Patch) == 0 {
-		return raw, nil
-	}
-	encoded, err := json.Marshal(result.Patch)
-	if err != nil {
-		return nil, err
-	}
-	patch, err := jsonpatch.DecodePatch(encoded)
-	if err != nil {
-		return nil, err
-	}
-	return patch.Apply(raw)
 }
 
 // templatesDiffer is false for what has no pod template.
