@@ -22,10 +22,12 @@ func Fingerprint(cert *x509.Certificate) string {
 // Describe is a certificate in one line for Events and messages: subject,
 // SHA-256 and end of validity.
 func Describe(cert *x509.Certificate) string {
-	return fmt.Sprintf("%s (SHA-256 %s, valid until %s)", subject(cert), Fingerprint(cert), timestamp(cert.NotAfter))
+	return fmt.Sprintf("%s (SHA-256 %s, valid until %s)", Subject(cert), Fingerprint(cert), timestamp(cert.NotAfter))
 }
 
-func subject(cert *x509.Certificate) string {
+// Subject is who the certificate is for, in quotes and cut where it is long: its
+// subject, else its first DNS name.
+func Subject(cert *x509.Certificate) string {
 	if name := cert.Subject.String(); name != "" {
 		return quoteName(name)
 	}

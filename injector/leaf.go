@@ -193,8 +193,8 @@ func matchKey(chain []*x509.Certificate, public crypto.PublicKey) error {
 			return nil
 		}
 		return fmt.Errorf("the private key belongs to certificate %d of %s, %s; put that one first, and then its intermediates",
-			i+1, keyCert, subject(cert))
+			i+1, keyCert, Subject(cert))
 	}
 	return fmt.Errorf("the private key does not belong to the certificate in %s, %s; take both from the same issuance",
-		keyCert, subject(chain[0]))
+		keyCert, Subject(chain[0]))
 }

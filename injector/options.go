@@ -80,7 +80,10 @@ func parseLayers(layers []Layer) (Options, []Finding) {
 	}
 	options.Certificate, options.KEDAIssues = p.certificate()
 	options.ManualRollout = p.choice(AnnotationRollout, "automatic", "manual")
-	options.ImmediateRotation = p.choice(AnnotationRotation, "staged", "immediate")
+	if options.ImmediateRotation = p.choice(AnnotationRotation, "staged", "immediate"); options.ImmediateRotation {
+		p.findings = append(p.findings, p.origins[AnnotationRotation].warn(ReasonRotationUnstaged,
+			"is immediate, which is for an emergency and stays in force: at every change of certificate, its next renewal included, handshakes fail until all of KEDA has what is new; remove it when the emergency is over"))
+	}
 	p.checkTogether(options)
 	return options, p.findings
 }

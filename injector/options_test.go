@@ -19,7 +19,7 @@ func TestOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 		AnnotationCustomCA:      "secret/a, configmap/b/bundle.pem\n\tcertificate/c,\nclustertrustbundle/example.com:issuer:bundle,",
 		AnnotationCustomCADir:   "/custom/ca/",
 		AnnotationRollout:       "manual",
-		AnnotationRotation:      "immediate",
+		AnnotationRotation:      " staged ",
 		"example.com/other":     "is not ours",
 	})
 	if len(findings) != 0 {
@@ -34,7 +34,7 @@ func TestOptionsAcceptsWhatTheDocumentationShows(t *testing.T) {
 	if options.CustomCADir != "/custom/ca" || options.CertDir != "/etc/keda/tls" {
 		t.Errorf("directories: %q %q", options.CustomCADir, options.CertDir)
 	}
-	if !options.ManualRollout || !options.ImmediateRotation || options.KEDAIssues {
+	if !options.ManualRollout || options.ImmediateRotation || options.KEDAIssues {
 		t.Errorf("options: %+v", options)
 	}
 }
@@ -106,6 +106,16 @@ func TestOptionsRefusesCombinations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Forgotten after an emergency, it would make the next renewal an outage.
+func TestOptionsTellThatRotationsAreImmediateForAsLongAsTheyAre(t *testing.T) {
+	t.Parallel()
+	options, findings := optionsOf(map[string]string{AnnotationRotation: "immediate"})
+	if !options.ImmediateRotation || len(findings) != 1 || !findings[0].Warning {
+		t.Fatalf("options %+v with the findings %v, want one warning", options, findings)
+	}
+	wantTold(t, findings, ReasonRotationUnstaged, "Namespace keda annotations["+AnnotationRotation+"]", "remove it when the emergency is over")
 }
 
 func TestParseMode(t *testing.T) {

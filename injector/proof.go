@@ -44,7 +44,7 @@ func proveTime(p Proof, leaf *x509.Certificate) []Finding {
 	}
 	if problem := validity(leaf, p.Now); problem != "" {
 		return []Finding{fault(reason, p.Object, dataField(keyCert),
-			"the certificate %s %s, now is %s; renew it or correct the clock", subject(leaf), problem, timestamp(p.Now))}
+			"the certificate %s %s, now is %s; renew it or correct the clock", Subject(leaf), problem, timestamp(p.Now))}
 	}
 	return nil
 }

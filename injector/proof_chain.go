@@ -13,7 +13,7 @@ func proveCA(p Proof, leaf *x509.Certificate) []Finding {
 	if p.CA.Len() == 0 {
 		return []Finding{fault(ReasonCAMissing, p.CAObject, p.CAField,
 			"there is no CA for the certificate %s, issued by %s; add it as %s or name a source with the annotation %s",
-			subject(leaf), quoteName(leaf.Issuer.String()), keyCA, AnnotationCertificateCA)}
+			Subject(leaf), quoteName(leaf.Issuer.String()), keyCA, AnnotationCertificateCA)}
 	}
 	roots, out := p.anchors()
 	if roots == nil {
@@ -135,7 +135,7 @@ func (v verifier) findings() []Finding {
 		if err := v.verify(u.eku); err != nil {
 			out = append(out, fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
 				"the CA does not verify the certificate %s for %s, which a CA in the chain leaves out of its extended key usage; use a CA that allows server auth and client auth",
-				subject(v.leaf), u.name))
+				Subject(v.leaf), u.name))
 		}
 	}
 	return out
@@ -146,7 +146,7 @@ func (v verifier) findings() []Finding {
 func (v verifier) unverified(err error) Finding {
 	if cert, problem := v.staleIssuer(); cert != nil {
 		return fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
-			"the CA %s, on which the certificate %s depends, %s; renew the CA and issue the certificate anew", Describe(cert), subject(v.leaf), problem)
+			"the CA %s, on which the certificate %s depends, %s; renew the CA and issue the certificate anew", Describe(cert), Subject(v.leaf), problem)
 	}
 	var unknown x509.UnknownAuthorityError
 	advice := "issue the certificate anew within what its CA allows"
@@ -155,7 +155,7 @@ func (v verifier) unverified(err error) Finding {
 	}
 	return fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
 		"the CA does not verify the certificate %s, issued by %s: %s; %s",
-		subject(v.leaf), quoteName(v.leaf.Issuer.String()), shorten(err.Error()), advice)
+		Subject(v.leaf), quoteName(v.leaf.Issuer.String()), shorten(err.Error()), advice)
 }
 
 // staleIssuer finds a CA that signed a certificate of the chain and is outside

@@ -2,9 +2,11 @@ package injector
 
 import "strings"
 
-// maxCABytes bounds what verifies the certificate: it is published in the
-// state as base64, in the Secret beside the chain, and in each caBundle.
-const maxCABytes = MaxBundleBytes / 2
+// maxCABytes bounds what verifies the certificate. While it changes, those of two
+// generations are published together, as base64, in the state, of which a ConfigMap
+// holds 1 MiB, and in the caBundle of each of KEDA's webhooks, of which etcd stores
+// 1.5 MiB together: so six of them fit.
+const maxCABytes = 96 << 10
 
 // ca sets what verifies the certificate; false where it cannot be read. A
 // Secret without ca.crt gives an empty one, which Prove refuses.
@@ -55,7 +57,8 @@ func (r *resolver) fits(ca Bundle, object, field string) bool {
 	if size <= maxCABytes {
 		return true
 	}
-	r.add(fault(ReasonCAInvalid, object, field, "the CAs have %d bytes, allowed are %d; keep those that verify the certificate", size, maxCABytes))
+	r.add(fault(ReasonCAInvalid, object, field,
+		"the %d CAs have %d bytes as PEM, allowed are %d, for they are copied into each caBundle; keep those that verify the certificate", ca.Len(), size, maxCABytes))
 	return false
 }
 

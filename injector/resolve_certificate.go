@@ -66,6 +66,11 @@ func (r *resolver) kedaIssued(s Source) {
 		r.add(warn(ReasonCAInvalid, s.Describe(r.namespace()), dataField(keyCA), "%v; KEDA issues anew where the Secret is deleted", err))
 		return
 	}
+	if size := len(ca.PEM()); size > maxCABytes {
+		r.add(warn(ReasonCAInvalid, s.Describe(r.namespace()), dataField(keyCA),
+			"the CAs have %d bytes as PEM, and caBundles are given at most %d; KEDA issues anew where the Secret is deleted", size, maxCABytes))
+		return
+	}
 	r.setCA(ca)
 }
 

@@ -21,7 +21,7 @@ func (r *resolver) checkBundleOwners(p Proof) {
 		}
 		f := fault(ReasonBundleElsewhere, b.object, b.field,
 			"%s fills it, and what it holds does not verify the certificate %s for %s; let it fill in the CA of this certificate, or remove the annotation that asks for it",
-			b.owner, subject(p.Leaf.Certificate()), b.name)
+			b.owner, Subject(p.Leaf.Certificate()), b.name)
 		f.Warning = r.in.Offline && len(b.caBundle) == 0
 		r.add(f)
 	}

@@ -31,9 +31,16 @@ func operatorOf(namespace string) *appsv1.Deployment {
 				Spec: corev1.PodSpec{
 					Containers: []corev1.Container{{
 						Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}, Args: []string{"--enable-cert-rotation=true"},
-						VolumeMounts: []corev1.VolumeMount{{Name: "certificates", MountPath: "/certs"}},
+						VolumeMounts: []corev1.VolumeMount{{Name: "certificates", MountPath: "/certs"}, {Name: "roots", MountPath: injector.DefaultCustomCADir}},
 					}},
-					Volumes: []corev1.Volume{{Name: "certificates", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: injector.KEDACertSecret}}}},
+					InitContainers: []corev1.Container{{Name: "wait", Image: "example.com/wait", Command: []string{"/wait"}}},
+					Volumes: []corev1.Volume{
+						{Name: "certificates", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: injector.KEDACertSecret}}},
+						{Name: "roots", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+							{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "roots"}}},
+							{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{Path: "labels", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels"}}}}},
+						}}}},
+					},
 				},
 			},
 		},
@@ -78,6 +85,54 @@ func becomesRefused(t *testing.T, write func() error) {
 	}
 }
 
+// refusedWrites are strategic merges of operatorOf by what they change.
+func refusedWrites() map[string]string {
+	pod := func(spec string) string { return `{"spec":{"template":{"spec":` + spec + `}}}` }
+	container := func(fields string) string { return pod(`{"containers":[{"name":"keda-operator",` + fields + `}]}`) }
+	initial := func(fields string) string { return pod(`{"initContainers":[{"name":"wait",` + fields + `}]}`) }
+	shown := func(source string) string {
+		return pod(`{"volumes":[{"name":"keda-trust-custom-ca","projected":{"sources":[{"configMap":{"name":"keda-trust-ca-1"}},` + source + `]}}]}`)
+	}
+	const probe = `{"exec":{"command":["/other"]}}`
+	return map[string]string{
+		"replicas":                    `{"spec":{"replicas":0}}`,
+		"a strategy":                  `{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}`,
+		"how long it may take":        `{"spec":{"progressDeadlineSeconds":100000}}`,
+		"how many can be undone":      `{"spec":{"revisionHistoryLimit":0}}`,
+		"a restart":                   `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`,
+		"a ServiceAccount":            pod(`{"serviceAccountName":"other","serviceAccount":"other"}`),
+		"the node's network":          pod(`{"hostNetwork":true}`),
+		"one view of all processes":   pod(`{"shareProcessNamespace":true}`),
+		"another registry's secret":   pod(`{"imagePullSecrets":[{"name":"other"}]}`),
+		"the node":                    pod(`{"nodeName":"other"}`),
+		"names":                       pod(`{"hostAliases":[{"ip":"192.0.2.1","hostnames":["kubernetes.default.svc"]}]}`),
+		"a name server":               pod(`{"dnsPolicy":"None","dnsConfig":{"nameservers":["192.0.2.1"]}}`),
+		"a runtime":                   pod(`{"runtimeClassName":"other"}`),
+		"an image":                    container(`"image":"example.com/other"`),
+		"a program":                   container(`"command":["/other"]`),
+		"a privileged container":      container(`"securityContext":{"privileged":true}`),
+		"what runs after the start":   container(`"lifecycle":{"postStart":` + probe + `}`),
+		"a liveness probe":            container(`"livenessProbe":` + probe),
+		"a readiness probe":           container(`"readinessProbe":` + probe),
+		"a startup probe":             container(`"startupProbe":` + probe),
+		"variables of a Secret":       container(`"envFrom":[{"secretRef":{"name":"other"}}]`),
+		"a directory to start in":     container(`"workingDir":"/tmp"`),
+		"another container":           pod(`{"containers":[{"name":"other","image":"example.com/other"}]}`),
+		"a container before":          pod(`{"initContainers":[{"name":"other","image":"example.com/wait"}]}`),
+		"what runs before":            initial(`"command":["/other"]`),
+		"how it runs before":          initial(`"args":["--other"]`),
+		"the node's disk":             pod(`{"volumes":[{"name":"host","hostPath":{"path":"/"}}]}`),
+		"it under a name of ours":     pod(`{"volumes":[{"name":"keda-trust-custom-ca","hostPath":{"path":"/"}}]}`),
+		"a Secret where CAs belong":   pod(`{"volumes":[{"name":"keda-trust-custom-ca","secret":{"secretName":"other"}}]}`),
+		"a token beside the CAs":      shown(`{"serviceAccountToken":{"path":"token"}}`),
+		"a Secret beside the CAs":     shown(`{"secret":{"name":"other"}}`),
+		"a ConfigMap beside the CAs":  shown(`{"configMap":{"name":"other"}}`),
+		"CAs where a Secret belongs":  pod(`{"volumes":[{"name":"keda-trust-certificates","projected":{"sources":[{"configMap":{"name":"keda-trust-ca-1"}}]}}]}`),
+		"a volume less":               pod(`{"volumes":[{"$patch":"delete","name":"certificates"}],"containers":[{"name":"keda-operator","volumeMounts":[{"$patch":"delete","mountPath":"/certs"}]}]}`),
+		"a volume of theirs, changed": pod(`{"volumes":[{"name":"certificates","secret":{"secretName":"other"}}]}`),
+	}
+}
+
 func TestADeploymentIsHeldToWhatAdmissionMakesOfANudge(t *testing.T) {
 	needCluster(t)
 	c, err := asKedaTrust()
@@ -96,20 +151,7 @@ func TestADeploymentIsHeldToWhatAdmissionMakesOfANudge(t *testing.T) {
 	if err := merge(`{"metadata":{"annotations":{"` + injector.AnnotationNudge + `":"2026-11-01T00:00:00Z"}}}`); err != nil {
 		t.Errorf("a nudge is refused: %v", err)
 	}
-	for name, body := range map[string]string{
-		"replicas":                `{"spec":{"replicas":0}}`,
-		"a strategy":              `{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}`,
-		"a restart":               `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}}}`,
-		"a ServiceAccount":        `{"spec":{"template":{"spec":{"serviceAccountName":"other","serviceAccount":"other"}}}}`,
-		"the node's network":      `{"spec":{"template":{"spec":{"hostNetwork":true}}}}`,
-		"an image":                `{"spec":{"template":{"spec":{"containers":[{"name":"keda-operator","image":"example.com/other"}]}}}}`,
-		"a privileged container":  `{"spec":{"template":{"spec":{"containers":[{"name":"keda-operator","securityContext":{"privileged":true}}]}}}}`,
-		"another container":       `{"spec":{"template":{"spec":{"containers":[{"name":"other","image":"example.com/other"}]}}}}`,
-		"a container before":      `{"spec":{"template":{"spec":{"initContainers":[{"name":"other","image":"example.com/other"}]}}}}`,
-		"the node's disk":         `{"spec":{"template":{"spec":{"volumes":[{"name":"host","hostPath":{"path":"/"}}]}}}}`,
-		"it under a name of ours": `{"spec":{"template":{"spec":{"volumes":[{"name":"keda-trust-custom-ca","hostPath":{"path":"/"}}]}}}}`,
-		"a volume less":           `{"spec":{"template":{"spec":{"volumes":[{"$patch":"delete","name":"certificates"}],"containers":[{"name":"keda-operator","volumeMounts":[{"$patch":"delete","mountPath":"/certs"}]}]}}}}`,
-	} {
+	for name, body := range refusedWrites() {
 		t.Run(name, func(t *testing.T) { wantRefused(t, merge(body), "keda-trust ") })
 	}
 	t.Run("an injection, and its inverse", func(t *testing.T) {
@@ -155,5 +197,6 @@ func TestTheAPIServiceIsHeldToItsCABundle(t *testing.T) {
 		t.Errorf("what admission makes of a nudge is refused: %v", err)
 	}
 	wantRefused(t, merge(`{"spec":{"service":{"name":"other"}}}`), "nothing of an APIService but its caBundle")
+	wantRefused(t, merge(`{"spec":{"groupPriorityMinimum":1}}`), "nothing of an APIService but its caBundle")
 	wantRefused(t, merge(`{"spec":{"caBundle":null,"insecureSkipTLSVerify":true}}`), "never asks for less verification")
 }

@@ -1,6 +1,8 @@
 package manifests_test
 
 import (
+	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,40 +15,191 @@ import (
 	_ "github.com/keda-trust/keda-trust/webhook" // registers its metrics
 )
 
-// selected are the metrics of the rules: names before our selector, and our own
-// names with or without one.
-var selected = regexp.MustCompile(`\w+\{ \{\{- \$job|keda_trust_\w+`)
+// queried is one place with PromQL, and the labels that its texts name.
+type queried struct {
+	where, expr string
+	shown       []string
+}
 
-// An alert on a metric that nobody has is one that never comes.
-func TestEveryMetricOfARuleExists(t *testing.T) {
-	rules, err := manifests.Chart.ReadFile("chart/templates/monitoring.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var named []string
-	for _, found := range selected.FindAllString(string(rules), -1) {
-		name, _, _ := strings.Cut(found, "{")
-		named = append(named, name)
-	}
-	slices.Sort(named)
-	named = slices.Compact(named)
-	if len(named) < 7 {
-		t.Errorf("the rules name %d metrics: %v", len(named), named)
-	}
-	for _, name := range named {
-		if name != "up" && !registered(name) { // which is Prometheus' own
-			t.Errorf("a rule names the metric %s, which keda-trust does not have", name)
+var (
+	jobOfRule   = regexp.MustCompile(`\{\{- \$job -\}\}`)
+	metricNamed = regexp.MustCompile(`\b(up|(?:keda_trust|controller_runtime|leader_election)_\w+)(?:\{([^}]*)\})?`)
+	matcher     = regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)\s*"`)
+	grouped     = regexp.MustCompile(`\bby \(([^)]*)\)`)
+	labelOfRule = regexp.MustCompile(`\$labels\.(\w+)`)
+	labelOfText = regexp.MustCompile(`\{\{(\w+)\}\}`)
+	labelValues = regexp.MustCompile(`^label_values\((.*), (\w+)\)$`)
+)
+
+// ofTargets are labels that Prometheus adds to every metric of a pod.
+var ofTargets = []string{"job", "namespace", "pod", "instance"}
+
+// An alert or a panel on a metric, or a label, that nobody has is one that never
+// comes.
+func TestWhatRulesAndDashboardAskForIsMeasured(t *testing.T) {
+	have := measured(t)
+	for _, q := range append(rules(t), panels(t)...) {
+		labels := slices.Clone(ofTargets)
+		named := metricNamed.FindAllStringSubmatch(q.expr, -1)
+		if len(named) == 0 {
+			t.Errorf("%s names no metric: %s", q.where, q.expr)
+		}
+		for _, found := range named {
+			own, known := have[metricOf(found[1], have)]
+			if !known && found[1] != "up" { // which is Prometheus' own
+				t.Errorf("%s names the metric %s, which keda-trust does not have", q.where, found[1])
+			}
+			labels = append(labels, own...)
+			for _, m := range matcher.FindAllStringSubmatch(found[2], -1) {
+				if !slices.Contains(own, m[1]) && !slices.Contains(ofTargets, m[1]) {
+					t.Errorf("%s selects %s by %s, which it does not have: %v", q.where, found[1], m[1], own)
+				}
+			}
+		}
+		kept := labels
+		if by := grouped.FindAllStringSubmatch(q.expr, -1); len(by) > 0 {
+			kept = strings.Split(by[0][1], ", ")
+			for _, label := range kept {
+				if label != "le" && !slices.Contains(labels, label) {
+					t.Errorf("%s groups by %s, which none of its metrics has: %v", q.where, label, labels)
+				}
+			}
+		}
+		for _, label := range q.shown {
+			if !slices.Contains(kept, label) {
+				t.Errorf("%s shows the label %s, and keeps %v", q.where, label, kept)
+			}
 		}
 	}
 }
 
-// registered says whether a metric of that name exists, also one without a value
-// yet, which a page of metrics would not show: no other may take its name.
-func registered(name string) bool {
-	other := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "Is the name taken?"})
-	if err := metrics.Registry.Register(other); err != nil {
-		return true
+// What is measured and shown nowhere is not looked at either.
+func TestTheDashboardAndTheRulesShowEveryMetric(t *testing.T) {
+	have, shown := measured(t), map[string]bool{}
+	for _, q := range append(rules(t), panels(t)...) {
+		for _, found := range metricNamed.FindAllStringSubmatch(q.expr, -1) {
+			shown[metricOf(found[1], have)] = true
+		}
 	}
-	metrics.Registry.Unregister(other)
-	return false
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if strings.HasPrefix(name, "keda_trust_") && !shown[name] {
+			t.Errorf("neither dashboard nor rules name %s", name)
+		}
+	}
+}
+
+// rules are the alerts, read from the template by their lines.
+func rules(t *testing.T) []queried {
+	t.Helper()
+	text, err := manifests.Chart.ReadFile("chart/templates/monitoring.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []queried
+	for _, alert := range strings.Split(jobOfRule.ReplaceAllString(string(text), `job="", namespace=""`), "- alert: ")[1:] {
+		name, rest, _ := strings.Cut(alert, "\n")
+		_, expr, found := strings.Cut(rest, "expr: ")
+		expr, rest, ends := strings.Cut(expr, "\n          labels:")
+		if !found || !ends {
+			t.Fatalf("the alert %s is not written as the others", name)
+		}
+		expr, _, _ = strings.Cut(expr, "\n          for:")
+		q := queried{where: "the alert " + name, expr: expr}
+		for _, label := range labelOfRule.FindAllStringSubmatch(rest, -1) {
+			q.shown = append(q.shown, label[1])
+		}
+		out = append(out, q)
+		for _, found := range metricNamed.FindAllStringSubmatch(rest, -1) {
+			if found[1] != "up" {
+				out = append(out, queried{where: "the text of the alert " + name, expr: found[1]})
+			}
+		}
+	}
+	if len(out) < 10 {
+		t.Errorf("found %d alerts: %v", len(out), out)
+	}
+	return out
+}
+
+// panels are the queries of the dashboard, those of its variables included.
+func panels(t *testing.T) []queried {
+	t.Helper()
+	text, err := manifests.Chart.ReadFile("chart/dashboards/keda-trust.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dashboard struct {
+		Panels []struct {
+			Type, Title, Description string
+			Targets                  []struct{ Expr, LegendFormat string }
+		}
+		Templating struct {
+			List []struct{ Name, Type, Definition string }
+		}
+	}
+	if err := json.Unmarshal(text, &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var out []queried
+	for _, panel := range dashboard.Panels {
+		if panel.Type != "row" && (len(panel.Targets) == 0 || panel.Description == "") {
+			t.Errorf("the panel %q asks for nothing, or does not say what it means", panel.Title)
+		}
+		for _, target := range panel.Targets {
+			q := queried{where: "the panel " + panel.Title, expr: target.Expr}
+			for _, label := range labelOfText.FindAllStringSubmatch(target.LegendFormat, -1) {
+				q.shown = append(q.shown, label[1])
+			}
+			out = append(out, q)
+		}
+	}
+	for _, variable := range dashboard.Templating.List {
+		if variable.Type == "datasource" {
+			continue
+		}
+		values := labelValues.FindStringSubmatch(variable.Definition)
+		if values == nil {
+			t.Errorf("the variable %s is defined by %q, want label_values(METRIC, LABEL)", variable.Name, variable.Definition)
+			continue
+		}
+		out = append(out, queried{where: "the variable " + variable.Name, expr: values[1], shown: values[2:]})
+	}
+	return out
+}
+
+// metricOf is the metric that a series belongs to: a histogram has several.
+func metricOf(series string, have map[string][]string) string {
+	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+		name, found := strings.CutSuffix(series, suffix)
+		if _, known := have[name]; found && known {
+			return name
+		}
+	}
+	return series
+}
+
+var description = regexp.MustCompile(`^Desc\{fqName: "(\w+)".* variableLabels: \{([^}]*)\}`)
+
+// measured are the labels of each metric, those without a value yet included,
+// which a page of metrics would not show.
+func measured(t *testing.T) map[string][]string {
+	t.Helper()
+	registry, isCollector := metrics.Registry.(prometheus.Collector)
+	if !isCollector {
+		t.Fatalf("a %T does not describe what is registered", metrics.Registry)
+	}
+	descriptions := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descriptions)
+		registry.Describe(descriptions)
+	}()
+	have := map[string][]string{}
+	for d := range descriptions {
+		found := description.FindStringSubmatch(d.String())
+		if found == nil {
+			t.Fatalf("%s is described otherwise", d)
+		}
+		have[found[1]] = strings.FieldsFunc(found[2], func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	return have
 }

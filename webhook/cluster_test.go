@@ -37,8 +37,9 @@ func register(ctx context.Context, p *process, policy admissionregistrationv1.Fa
 
 // kedaObjects are those of the fixture.
 type kedaObjects struct {
-	operator, metrics *appsv1.Deployment
-	apiService        *apiregistrationv1.APIService
+	operator, metrics, admission *appsv1.Deployment
+	apiService                   *apiregistrationv1.APIService
+	validating                   *admissionregistrationv1.ValidatingWebhookConfiguration
 }
 
 func kedaIn(namespace string) kedaObjects {
@@ -46,16 +47,22 @@ func kedaIn(namespace string) kedaObjects {
 	raw, err := os.ReadFile("testdata/keda.yaml")
 	Expect(err).NotTo(HaveOccurred())
 	reader := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(raw), 4096)
-	k := kedaObjects{&appsv1.Deployment{}, &appsv1.Deployment{}, &apiregistrationv1.APIService{}}
-	for _, into := range []any{k.operator, k.metrics, k.apiService} {
+	k := kedaObjects{
+		&appsv1.Deployment{}, &appsv1.Deployment{}, &appsv1.Deployment{}, &apiregistrationv1.APIService{},
+		&admissionregistrationv1.ValidatingWebhookConfiguration{},
+	}
+	for _, into := range []any{k.operator, k.metrics, k.apiService, k.admission, k.validating} {
 		Expect(reader.Decode(into)).To(Succeed())
 	}
-	k.operator.Namespace, k.metrics.Namespace, k.apiService.Spec.Service.Namespace = namespace, namespace, namespace
+	k.operator.Namespace, k.metrics.Namespace, k.admission.Namespace, k.apiService.Spec.Service.Namespace = namespace, namespace, namespace, namespace
+	for i := range k.validating.Webhooks {
+		k.validating.Webhooks[i].ClientConfig.Service.Namespace = namespace
+	}
 	return k
 }
 
 func (k kedaObjects) all() []client.Object {
-	return []client.Object{k.operator, k.metrics, k.apiService}
+	return []client.Object{k.operator, k.metrics, k.admission, k.apiService, k.validating}
 }
 
 // apply creates the objects one by one, as kubectl apply does, and returns what

@@ -74,7 +74,7 @@ func (in *input) change(o *object, request injector.Request) (injector.Report, e
 	if o.TypeMeta == deployments {
 		result.Report.Namespace = in.namespaceOf(o)
 	}
-	return result.Report, o.patch(result.Patch)
+	return result.Report, o.become(result)
 }
 
 // published are the ConfigMaps of custom CAs of the namespaces in which they

@@ -133,15 +133,17 @@ func diffShowsWhatEnablingDoes(t *testing.T, c cluster) {
 		t.Fatalf("exit %d, said %q, want 0 and nothing", code, complaints)
 	}
 	wantInOrder(t, out,
+		"--- APIService v1beta1.external.metrics.k8s.io (as it is)\n", "-  insecureSkipTLSVerify: true\n",
+		"--- ValidatingWebhookConfiguration keda-admission (as it is)\n", "+    caBundle: ",
+		"--- Deployment keda/keda-admission-webhooks (as it is)\n",
 		"--- Deployment keda/keda-metrics-apiserver (as it is)\n+++ Deployment keda/keda-metrics-apiserver (enabled)\n",
 		"+        - --tls-min-version=VersionTLS13\n",
 		"--- Deployment keda/keda-operator (as it is)\n",
 		"-        - --enable-cert-rotation=true\n", "+        - --enable-cert-rotation=false\n",
-		"--- APIService v1beta1.external.metrics.k8s.io (as it is)\n", "-  insecureSkipTLSVerify: true\n",
 		"State: ", ", which is to be published in Namespace keda: the certificate \"CN=keda-operator.keda.svc\"", "1 custom CA in ConfigMap keda-trust-ca-",
-		"Changes: 3 of 3 objects\n",
+		"Changes: 5 of 5 objects\n",
 		"Restarts: one after the other, each when the one before is available\n",
-		"  1. Deployment keda/keda-metrics-apiserver (metrics-apiserver)\n  2. Deployment keda/keda-operator (operator)\n",
+		"  1. Deployment keda/keda-admission-webhooks (admission-webhooks)\n  2. Deployment keda/keda-metrics-apiserver (metrics-apiserver)\n  3. Deployment keda/keda-operator (operator)\n",
 		"Proof: holds\n")
 	for _, leaked := range []string{"PRIVATE", "\x1b["} {
 		if strings.Contains(out, leaked) {
@@ -174,7 +176,7 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 	}
 	wantInOrder(t, out, "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
 		"    ✗ NoEndpoints: Service keda-metrics-apiserver: ",
-		"- API server to admission-webhooks: not installed\n",
+		"✗ API server to admission-webhooks: broken\n",
 		"✗ metrics-apiserver to operator, mutual: broken\n", "    ✗ SourceMissing: Secret keda/kedaorg-certs",
 		"✓ operator to custom CAs: holds\n", "    no custom CAs are mounted at /custom/ca",
 		"- API server to keda-trust: not installed\n")
@@ -190,7 +192,7 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 	for _, edge := range report.Edges {
 		verdicts = append(verdicts, edge.Verdict)
 	}
-	if want := []check.Verdict{check.Broken, check.NotInstalled, check.Broken, check.Holds, check.NotInstalled}; !slices.Equal(verdicts, want) {
+	if want := []check.Verdict{check.Broken, check.Broken, check.Broken, check.Holds, check.NotInstalled}; !slices.Equal(verdicts, want) {
 		t.Errorf("verdicts %v, want %v", verdicts, want)
 	}
 }

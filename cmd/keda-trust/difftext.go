@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -48,6 +49,9 @@ func summary(to screen, namespace string, p preview.Preview, changed int) []stri
 	for _, object := range p.Objects {
 		if object.Report.Reason != injector.ReasonInjected {
 			lines = append(lines, fmt.Sprintf("  %s: %s: %s", nameOf(object.Report), object.Report.Reason, object.Report.Message))
+		}
+		if object.Carries && !bytes.Equal(object.Before, object.After) {
+			lines = append(lines, fmt.Sprintf("  %s: carries the state already, and changes when somebody else next writes it: this keda-trust injects otherwise than the one before", nameOf(object.Report)))
 		}
 		lines = append(lines, told("  "+nameOf(object.Report)+": ", object.Report)...)
 	}

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
-	operations "gomodules.xyz/jsonpatch/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apijson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/patched"
 )
 
 // The kinds that are injected, and those in which options and contents stand.
@@ -67,22 +65,12 @@ func (o *object) describe() string {
 	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
-// patch applies what the injector returned.
-func (o *object) patch(ops []operations.Operation) error {
-	if len(ops) == 0 {
-		return nil
-	}
-	encoded, err := json.Marshal(ops)
+// become is what the injector makes of the object.
+func (o *object) become(result injector.Result) error {
+	raw, err := patched.Object(o.raw, result)
 	if err != nil {
-		return fmt.Errorf("encoding the change of %s: %w", o.describe(), err)
-	}
-	patch, err := jsonpatch.DecodePatch(encoded)
-	if err != nil {
-		return fmt.Errorf("decoding the change of %s: %w", o.describe(), err)
-	}
-	if o.raw, err = patch.Apply(o.raw); err != nil {
 		return fmt.Errorf("changing %s: %w", o.describe(), err)
 	}
-	o.changed = true
+	o.raw, o.changed = raw, o.changed || len(result.Patch) > 0
 	return nil
 }

@@ -41,9 +41,12 @@ func TestValuesReachWhereTheyAreMeant(t *testing.T) {
 		"monitoring":        {"{serviceMonitor: {enabled: true}, prometheusRule: {enabled: true, labels: {release: prom}}}", []string{"kind: ServiceMonitor", "kind: PrometheusRule", "release: prom", "time() < 604800\n", `expr: absent(up{job="keda-trust-webhook", namespace="keda-trust"} == 1)`}},
 		// Rotated with 504h / 3 = 168h left: an alert at a week would be one at every rotation.
 		"alerts by lifetime": {"{prometheusRule: {enabled: true}, servingCertificate: {caLifetime: 504h}}", []string{"time() < 302400\n", "ends within 84h0m0s"}},
-		"a network policy":   {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy"}},
-		"an affinity":        {"affinity: {nodeAffinity: {}}", []string{"nodeAffinity: {}"}},
-		"a parent chart":     {"global: {imageRegistry: r.example}", []string{"kind: Deployment"}},
+		"a dashboard": {"dashboard: {enabled: true, labels: {team: platform}}", []string{
+			"name: keda-trust-dashboard\n", `grafana_dashboard: "1"`, "team: platform", "keda-trust.json: |\n    {\n      \"uid\": \"keda-trust\"", "{{keda_namespace}}",
+		}},
+		"a network policy": {"networkPolicy: {enabled: true}", []string{"kind: NetworkPolicy"}},
+		"an affinity":      {"affinity: {nodeAffinity: {}}", []string{"nodeAffinity: {}"}},
+		"a parent chart":   {"global: {imageRegistry: r.example}", []string{"kind: Deployment"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantLines(t, rendered(t, parsed(t, c.values)), c.want...) })
 	}

@@ -3,7 +3,6 @@ package check
 import (
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"time"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -55,16 +54,6 @@ func lenient(text []byte) []*x509.Certificate {
 func endsSoon(cert *x509.Certificate, now time.Time) bool {
 	left := cert.NotAfter.Sub(now)
 	return left >= 0 && left < cert.NotAfter.Sub(cert.NotBefore)/10
-}
-
-func subject(cert *x509.Certificate) string {
-	if name := cert.Subject.String(); name != "" {
-		return fmt.Sprintf("%q", name)
-	}
-	if len(cert.DNSNames) > 0 {
-		return fmt.Sprintf("%q", cert.DNSNames[0])
-	}
-	return "without a subject"
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

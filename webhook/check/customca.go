@@ -41,7 +41,7 @@ func (o Observed) customCAs() Edge {
 		s.endsBy(cert.NotAfter)
 		if endsSoon(cert, o.Now) {
 			s.add(warning(injector.ReasonEndsSoon, s.Trusted.From,
-				fmt.Sprintf("the CA %s ends at %s, and less than a tenth of its lifetime is left", subject(cert), timestamp(cert.NotAfter)), "add the CA that follows it to its source"))
+				fmt.Sprintf("the CA %s ends at %s, and less than a tenth of its lifetime is left", injector.Subject(cert), timestamp(cert.NotAfter)), "add the CA that follows it to its source"))
 		}
 	}
 	s.add(o.carried(d)...)

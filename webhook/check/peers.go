@@ -146,6 +146,6 @@ func accepts(s Sighting, chain []*x509.Certificate) []Problem {
 	}
 	return []Problem{broken(injector.ReasonClientNotAccepted, s.Endpoint.Address,
 		fmt.Sprintf("it accepts certificates of %d CAs, and %s, which the metrics-apiserver mounts, is of none of them but of %q",
-			len(s.Handshake.AcceptedCAs), subject(chain[0]), chain[0].Issuer.String()),
+			len(s.Handshake.AcceptedCAs), injector.Subject(chain[0]), chain[0].Issuer.String()),
 		"let the operator read the ca.crt that is mounted now: kubectl rollout restart its Deployment")}
 }

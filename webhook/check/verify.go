@@ -32,14 +32,14 @@ func (v verification) judge() (ends time.Time, problems []Problem) {
 	switch {
 	case v.now.After(leaf.NotAfter):
 		problems = append(problems, broken(injector.ReasonLeafExpired, v.served,
-			fmt.Sprintf("the certificate %s expired at %s", subject(leaf), timestamp(leaf.NotAfter)), v.mend.certificate))
+			fmt.Sprintf("the certificate %s expired at %s", injector.Subject(leaf), timestamp(leaf.NotAfter)), v.mend.certificate))
 	case v.now.Before(leaf.NotBefore):
 		problems = append(problems, broken(injector.ReasonLeafNotYetValid, v.served,
-			fmt.Sprintf("the certificate %s is not valid before %s", subject(leaf), timestamp(leaf.NotBefore)), "wait, or correct the clock"))
+			fmt.Sprintf("the certificate %s is not valid before %s", injector.Subject(leaf), timestamp(leaf.NotBefore)), "wait, or correct the clock"))
 	}
 	if v.name != "" && leaf.VerifyHostname(v.name) != nil {
 		problems = append(problems, broken(injector.ReasonNamesMissing, v.served,
-			fmt.Sprintf("the certificate %s is not for %s; it is for %s", subject(leaf), v.name, listNames(leaf.DNSNames)), v.mend.certificate))
+			fmt.Sprintf("the certificate %s is not for %s; it is for %s", injector.Subject(leaf), v.name, listNames(leaf.DNSNames)), v.mend.certificate))
 	}
 	chain, unverified := v.verify()
 	if unverified != nil {
@@ -52,7 +52,7 @@ func (v verification) judge() (ends time.Time, problems []Problem) {
 		}
 		if endsSoon(cert, v.now) {
 			problems = append(problems, warning(injector.ReasonEndsSoon, v.where(cert),
-				fmt.Sprintf("the certificate %s ends at %s, and less than a tenth of its lifetime is left", subject(cert), timestamp(cert.NotAfter)), v.mend.certificate))
+				fmt.Sprintf("the certificate %s ends at %s, and less than a tenth of its lifetime is left", injector.Subject(cert), timestamp(cert.NotAfter)), v.mend.certificate))
 		}
 	}
 	return ends, problems
@@ -92,10 +92,10 @@ func (v verification) verify() ([]*x509.Certificate, *Problem) {
 		return longest(chains), nil
 	}
 	p := broken(injector.ReasonCAUnverified, v.trusted,
-		fmt.Sprintf("none of its CAs verifies the certificate %s, issued by %q: %v", subject(leaf), leaf.Issuer.String(), err), v.mend.trust)
+		fmt.Sprintf("none of its CAs verifies the certificate %s, issued by %q: %v", injector.Subject(leaf), leaf.Issuer.String(), err), v.mend.trust)
 	if old := v.stale(options.CurrentTime); old != nil {
 		p.Message = fmt.Sprintf("the CA %s, on which the certificate %s depends, is valid only from %s to %s",
-			subject(old), subject(leaf), timestamp(old.NotBefore), timestamp(old.NotAfter))
+			injector.Subject(old), injector.Subject(leaf), timestamp(old.NotBefore), timestamp(old.NotAfter))
 		p.Mend = "renew that CA, and issue the certificate anew"
 	}
 	return nil, &p

@@ -11,6 +11,8 @@
 //     enabled that is shown, and what the sources say meanwhile is told beside it.
 //     Options that are tried out, or a Namespace that is not enabled, show what
 //     would be published; where that is refused, the last state stays, here too.
-//   - A Deployment restarts where its pod template differs, compared as Kubernetes
-//     does, by what it says and not by how it was written.
+//   - What restarts is injector.Stand's to say, as in package rollout: a Deployment
+//     that carries the state restarts for no other version of keda-trust, though
+//     somebody else's next write would change it. And its pod template has to differ,
+//     compared as Kubernetes does, by what it says and not by how it was written.
 package preview

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/patched"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
 
@@ -34,7 +34,8 @@ type Preview struct {
 	// Carried is the state that the objects are to carry: one of the two above, or
 	// nil, and then nothing changes.
 	Carried *injector.State
-	// Objects are KEDA's, in the order in which they change.
+	// Objects are KEDA's, in the order in which they change: first what restarts
+	// nothing, the APIService before all, and then one after the other what does.
 	Objects []Object
 }
 
@@ -43,7 +44,11 @@ type Preview struct {
 type Object struct {
 	Before, After []byte
 	Report        injector.Report
-	// Restarts: its pods are replaced.
+	// Carries: it stands as the carried state wants it, so that keda-trust does not
+	// write it; what differs is from another version of keda-trust, and changes when
+	// somebody else next writes the object.
+	Carries bool
+	// Restarts: keda-trust's write replaces its pods.
 	Restarts bool
 }
 
@@ -105,7 +110,18 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 		}
 		p.Objects = append(p.Objects, object)
 	}
+	slices.SortStableFunc(p.Objects, restartsLast)
 	return p, nil
+}
+
+func restartsLast(a, b Object) int {
+	switch {
+	case a.Restarts == b.Restarts:
+		return 0
+	case a.Restarts:
+		return 1
+	}
+	return -1
 }
 
 func asks(over []injector.Layer) bool {
@@ -141,16 +157,16 @@ type target struct {
 
 func targets(i injector.Installation) []target {
 	var out []target
-	for _, component := range injector.RolloutOrder {
-		if d := i.Deployments[component]; d != nil {
-			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name})
-		}
-	}
 	if i.APIService != nil {
 		out = append(out, target{apiregistrationv1.SchemeGroupVersion.WithKind("APIService"), "", i.APIService.Name})
 	}
 	if i.ValidatingWebhook != nil {
 		out = append(out, target{admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"), "", i.ValidatingWebhook.Name})
+	}
+	for _, component := range injector.RolloutOrder {
+		if d := i.Deployments[component]; d != nil {
+			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name})
+		}
 	}
 	return out
 }
@@ -169,30 +185,19 @@ func (t target) change(ctx context.Context, live client.Reader, request injector
 	}
 	request.Object, request.OldObject = raw, raw
 	result := injector.Inject(request)
-	after, err := patched(raw, result)
+	after, err := patched.Object(raw, result)
 	if err != nil {
 		return Object{}, fmt.Errorf("changing %s %s: %w", t.kind.Kind, t.name, err)
 	}
-	restarts, err := templatesDiffer(raw, after)
+	differ, err := templatesDiffer(raw, after)
 	if err != nil {
 		return Object{}, fmt.Errorf("comparing %s %s: %w", t.kind.Kind, t.name, err)
 	}
-	return Object{Before: raw, After: after, Report: result.Report, Restarts: restarts}, nil
-}
-
-func patched(raw []byte, result injector.Result) ([]byte, error) {
-	if len(result.Patch) == 0 {
-		return raw, nil
-	}
-	encoded, err := json.Marshal(result.Patch)
-	if err != nil {
-		return nil, err
-	}
-	patch, err := jsonpatch.DecodePatch(encoded)
-	if err != nil {
-		return nil, err
-	}
-	return patch.Apply(raw)
+	standing := injector.Stand(request)
+	return Object{
+		Before: raw, After: after, Report: result.Report,
+		Carries: request.State != nil && !standing.Nudge, Restarts: standing.Restart && differ,
+	}, nil
 }
 
 // templatesDiffer is false for what has no pod template.

@@ -20,12 +20,12 @@ const (
 var (
 	nudges = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_nudges_total",
-		Help: "Writes by this process that admission was to answer with an injection, by namespace, component of KEDA or apiservice, and result: answered, unanswered, refused or failed.",
-	}, []string{ofNamespace, "component", "result"})
+		Help: "Writes by this process that admission was to answer with an injection, by namespace, component of KEDA or apiservice, reason, and result: answered, unanswered, refused or failed.",
+	}, []string{ofNamespace, "component", "reason", "result"})
 	rollouts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_rollouts_total",
-		Help: "Restarts of a component of KEDA that this process caused, by component and reason.",
-	}, []string{"component", "reason"})
+		Help: "Restarts of a component of KEDA that this process caused, by namespace, component and reason.",
+	}, []string{ofNamespace, "component", "reason"})
 )
 
 func init() {

@@ -33,10 +33,10 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 		return nil // its deletion is told by a watch
 	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
 		s.memory.tried(before, at, false, false)
-		p.concluded(ctx, s, resultRefused, "the API server refuses the write: "+err.Error())
+		p.concluded(ctx, s, was, resultRefused, "the API server refuses the write: "+err.Error())
 		return nil
 	case err != nil:
-		p.count(component, resultFailed)
+		p.count(component, was, resultFailed)
 		return fmt.Errorf("nudging %s: %w", s, err)
 	}
 	restarted := changesTemplate(s.deployment, object)
@@ -52,10 +52,10 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 		p.restarted(s, component, was.Why)
 	}
 	if s.standing.Nudge {
-		p.concluded(ctx, s, resultUnanswered, "it came back without: either the API server reaches no replica of keda-trust, or another webhook changes what keda-trust answers")
+		p.concluded(ctx, s, was, resultUnanswered, "it came back without: either the API server reaches no replica of keda-trust, or another webhook changes what keda-trust answers")
 		return nil
 	}
-	p.count(component, resultAnswered)
+	p.count(component, was, resultAnswered)
 	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
 		"reason", was.Report.Reason, "restarted", restarted, "why", was.Why)
 	return nil
@@ -69,8 +69,8 @@ func changesTemplate(before *appsv1.Deployment, object client.Object) bool {
 }
 
 // concluded is the end of a nudge that did not do what it should.
-func (p *pass) concluded(ctx context.Context, s *subject, result, problem string) {
-	p.count(s.component(), result)
+func (p *pass) concluded(ctx context.Context, s *subject, was injector.Standing, result, problem string) {
+	p.count(s.component(), was, result)
 	p.lookAt(s.memory.tryAt())
 	logf.FromContext(ctx).Info("A nudge is not answered", "kind", s.kind(), "name", s.object.GetName(), "component", s.component(),
 		"for", p.want, "tries", s.memory.tries, "result", result, "problem", problem)
@@ -95,6 +95,11 @@ func (p *pass) write(ctx context.Context, s *subject, at time.Time) (client.Obje
 	return object, err
 }
 
-func (p *pass) count(component, result string) {
-	nudges.WithLabelValues(p.namespace.Name, component, result).Inc()
+// count has as reason why the nudge restarts the subject, else what it makes of it.
+func (p *pass) count(component string, was injector.Standing, result string) {
+	reason := was.Why
+	if reason == "" {
+		reason = was.Report.Reason
+	}
+	nudges.WithLabelValues(p.namespace.Name, component, string(reason), result).Inc()
 }

@@ -29,7 +29,7 @@ func (p *pass) wanted() string {
 }
 
 func (p *pass) restarted(s *subject, component string, why injector.Reason) {
-	rollouts.WithLabelValues(component, string(why)).Inc()
+	rollouts.WithLabelValues(p.namespace.Name, component, string(why)).Inc()
 	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, fmt.Sprintf("%s restarts %s: %s, %s", s, p.carried(s), why, why.Sentence()))
 }
 

@@ -172,6 +172,10 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		told := f.told()
 		Expect(told).To(ContainElement(And(HavePrefix("Normal RotationFinished"), ContainSubstring("at once"), ContainSubstring(injector.Fingerprint(first.Cert)))))
+		Expect(told).To(ContainElement(And(HavePrefix("Warning RotationUnstaged"), ContainSubstring("Namespace "+f.namespace))))
+		f.ahead += time.Hour
+		f.reconcile(ctx)
+		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationUnstaged")), "it is told for as long as it lasts")
 	})
 
 	It("stays where it is while its source is bad, which is told, and goes on", func(ctx context.Context) {
