@@ -38,7 +38,7 @@ var _ = Describe("A namespace that is disabled", func() {
 	disable := func(ctx context.Context, k *keda) {
 		GinkgoHelper()
 		k.label(ctx, "disabled")
-		k.admissionAnswersWith(ctx, "")
+		k.admissionAnswersWith(ctx, "", nil)
 	}
 
 	It("gets back what its user wrote, without a state, in order, and then is left alone", func(ctx context.Context) {
@@ -86,7 +86,7 @@ var _ = Describe("A namespace that is disabled", func() {
 		k.finish(ctx)
 		Expect(k.restarts(ctx)).To(HaveEach(1))
 		k.label(ctx, "enabled")
-		k.admissionAnswersWith(ctx, id)
+		k.admissionAnswersWith(ctx, id, []byte("corp"))
 		k.lead(direct)
 		k.pass(ctx, 80*time.Second)
 		Expect(k.carry(ctx, id)).To(BeEmpty())
