@@ -30,8 +30,6 @@
 //     which of them is nudged first. One that was unavailable before, is paused or
 //     is scaled to nothing holds up none, and no other longer than its progress
 //     deadline, for which Kubernetes' default stands in where there is none.
-//   - A Deployment with old replicas left is not done, though updated and available
-//     replicas are as many as wanted: the available ones may be the old.
 //   - When a Deployment was nudged is read from its annotation, and where admission
 //     took that out with everything else, from its managed fields.
 //   - A nudge is no conditional write. Two leaders for a moment nudge twice, and the

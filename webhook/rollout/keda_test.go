@@ -189,7 +189,7 @@ func (k *keda) admissionAnswersWith(ctx context.Context, id string, bundle []byt
 		tried := k.manifests()[0]
 		tried.SetName("tried")
 		g.Expect(direct.Create(ctx, tried, client.DryRunAll)).To(Succeed())
-		g.Expect(tried.GetAnnotations()).To(HaveKeyWithValue(injector.AnnotationStateID, id))
+		g.Expect(tried.GetAnnotations()[injector.AnnotationStateID]).To(Equal(id))
 		api := k.apiService(ctx)
 		g.Expect(direct.Update(ctx, api, client.DryRunAll)).To(Succeed())
 		g.Expect(api.Spec.CABundle).To(Equal(bundle))

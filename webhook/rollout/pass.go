@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/progress"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -37,31 +38,32 @@ func (p *pass) follow() {
 		if s.deployment == nil {
 			continue
 		}
-		made := p.progressOf(s)
-		if made.holds && s.memory.nudged.IsZero() {
+		made, ours := p.progressOf(s)
+		if ours && made.Holds() && s.memory.nudged.IsZero() {
 			s.memory.rolling = true // another leader's
 		}
 		switch {
-		case !s.memory.rolling:
-		case made.done:
+		case !ours || !s.memory.rolling:
+		case made.Done:
 			s.memory.rolling = false
 			p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutFinished, p.finishedNote(s))
-		case made.stalled:
+		case made.Stalled:
 			s.memory.rolling = false
 			p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutStalled, p.stalledNote(s))
 		default:
-			p.await(made.until)
+			p.await(made.Until)
 		}
 	}
 }
 
-// progressOf knows, where we nudged last, whether that restarted anything.
-func (p *pass) progressOf(s *subject) progress {
+// progressOf knows, where we nudged last, whether that restarted anything. What we
+// did not restart is not ours to wait for.
+func (p *pass) progressOf(s *subject) (made progress.Progress, ours bool) {
 	nudged := nudgedAt(s.deployment, p.now)
-	if !s.memory.rolling && !nudged.After(s.memory.nudged) {
-		nudged = time.Time{}
+	if nudged.IsZero() || (!s.memory.rolling && !nudged.After(s.memory.nudged)) {
+		return progress.Progress{}, false
 	}
-	return progressOf(s.deployment, nudged, p.now)
+	return progress.Of(s.deployment, nudged, p.now), true
 }
 
 // carryOut makes at once what restarts nothing, and restarts in order.
@@ -115,9 +117,9 @@ func (p *pass) busy(s *subject) bool {
 		if other == s || other.deployment == nil {
 			continue
 		}
-		if made := p.progressOf(other); made.holds {
+		if made, ours := p.progressOf(other); ours && made.Holds() {
 			busy = true
-			p.await(made.until)
+			p.await(made.Until)
 		}
 	}
 	return busy
