@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +32,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil // its deletion is told by a watch
-	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
+	case refused(err):
 		s.memory.tried(before, at, false, false)
 		p.concluded(ctx, s, resultRefused, "the API server refuses the write: "+err.Error())
 		return nil
@@ -59,6 +60,15 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
 		"reason", was.Report.Reason, "restarted", restarted, "why", was.Why)
 	return nil
+}
+
+// refused says whether the API server has said no, be it for a webhook that it could
+// not call: then nothing changes until somebody does something. What passes by itself
+// is none, and an answer that did not come.
+func refused(err error) bool {
+	var answer apierrors.APIStatus
+	passes := apierrors.IsConflict(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err)
+	return errors.As(err, &answer) && !passes
 }
 
 // changesTemplate compares what was read with what came back. A Deployment's
