@@ -16,6 +16,11 @@
 // cmd, or the folders of the other controllers.
 //
 // Decisions (2026-11):
+//   - Where a namespace is disabled the APIService comes last, though elsewhere it is
+//     first: its nudge takes out the caBundle by which what still serves is verified.
+//   - The stages of one change of certificate restart a KEDA that reads its own only
+//     once up to three times. They are one rollout of one state to the brake: each is
+//     published when the one before has arrived, so they cannot come too fast.
 //   - Admission's changes carry no field manager, so a nudge leaves all fields
 //     with their owners, and the next server-side apply meets no conflict.
 //   - An interval of two minutes: a source that flaps for one minute is then

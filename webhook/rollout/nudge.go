@@ -33,7 +33,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	case apierrors.IsNotFound(err):
 		return nil // its deletion is told by a watch
 	case refused(err):
-		s.memory.tried(before, at, false, false)
+		s.memory.tried(before, at, p.target, false, false)
 		p.concluded(ctx, s, resultRefused, "the API server refuses the write: "+err.Error())
 		return nil
 	case err != nil:
@@ -45,7 +45,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	if err := p.stand(s); err != nil {
 		return err
 	}
-	s.memory.tried(before, at, !s.standing.Nudge, restarted)
+	s.memory.tried(before, at, p.target, !s.standing.Nudge, restarted)
 	if restarted {
 		if was.Why == "" {
 			was.Why = injector.ReasonStateChanged // published a moment ago

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,9 @@ type pass struct {
 	mode      injector.Mode
 	state     *injector.State // nil where the namespace is disabled, or nothing is published
 	// want is what is carried out: the state's ID, or that nothing is.
-	want   string
+	want string
+	// target is what that is a stage on the way to, empty where it is not known.
+	target string
 	manual bool
 	now    time.Time
 
@@ -73,6 +76,7 @@ func (p *pass) carryOut(ctx context.Context) error {
 	for _, s := range p.subjects {
 		switch {
 		case !s.standing.Nudge:
+		case s.deployment == nil && p.stillServes(s):
 		case s.standing.Restart:
 			restarts = append(restarts, s)
 		case p.due(s):
@@ -81,6 +85,17 @@ func (p *pass) carryOut(ctx context.Context) error {
 	}
 	failures = append(failures, p.restart(ctx, restarts))
 	return errors.Join(failures...)
+}
+
+// stillServes tells whether, where everything is taken out, some Deployment has to
+// restart yet, or is at it: until it has, it serves what only the caBundle verifies
+// that the nudge of s would take out.
+func (p *pass) stillServes(s *subject) bool {
+	if p.mode != injector.ModeDisabled {
+		return false
+	}
+	restarts := slices.ContainsFunc(p.subjects, func(s *subject) bool { return s.standing.Restart })
+	return restarts || p.busy(s)
 }
 
 // restart nudges one after the other. The first that has to wait, or fails, holds
@@ -127,11 +142,13 @@ func (p *pass) busy(s *subject) bool {
 
 // due tells whether the subject may be nudged now. A retry waits for its time,
 // and a restart for that of the brake too, but for one that somebody ordered by
-// taking keda-trust away.
+// taking keda-trust away, and for the next stage of a change of certificate, which
+// was not published before the one before had arrived.
 func (p *pass) due(s *subject) bool {
 	s.memory.begin(p.want, p.now)
 	at := s.memory.tryAt()
-	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected {
+	stage := s.standing.Why == injector.ReasonCertificateChanged && s.memory.goesTo(p.target)
+	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected && !stage {
 		if brake := s.memory.restartAt(nudgedAt(s.deployment, p.now)); brake.After(at) {
 			at = brake
 			p.tellHeld(s, at)
