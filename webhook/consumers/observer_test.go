@@ -98,7 +98,6 @@ func TestARestartByHandIsToldAtOnceWithWhatToDo(t *testing.T) {
 
 func TestACABundleIsReadSomeTimeAfterItWasWritten(t *testing.T) {
 	t.Parallel()
-	const never = -1
 	for name, c := range map[string]struct {
 		pem     string
 		written time.Time
