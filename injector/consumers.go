@@ -1,7 +1,10 @@
 package injector
 
 import (
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // CABundle is a caBundle of one of KEDA's objects that is keda-trust's to fill.
@@ -10,6 +13,8 @@ type CABundle struct {
 	Object, Field string
 	// PEM is what it holds.
 	PEM []byte
+	// Written is when keda-trust last wrote the object, zero where it never has.
+	Written time.Time
 }
 
 // CABundles are those of the APIService and of the webhooks that call this
@@ -17,7 +22,7 @@ type CABundle struct {
 func (i Installation) CABundles() []CABundle {
 	var out []CABundle
 	if api := i.APIService; api != nil && ours(api.Labels, api.Annotations) {
-		out = append(out, CABundle{Object: "APIService " + api.Name, Field: "spec.caBundle", PEM: api.Spec.CABundle})
+		out = append(out, CABundle{Object: "APIService " + api.Name, Field: "spec.caBundle", PEM: api.Spec.CABundle, Written: lastWritten(api.ManagedFields)})
 	}
 	vwc := i.ValidatingWebhook
 	if vwc == nil || !ours(vwc.Labels, vwc.Annotations) {
@@ -26,7 +31,8 @@ func (i Installation) CABundles() []CABundle {
 	for _, hook := range vwc.Webhooks {
 		if service := hook.ClientConfig.Service; service != nil && service.Namespace == i.Namespace {
 			out = append(out, CABundle{
-				Object: "ValidatingWebhookConfiguration " + vwc.Name, Field: "webhooks[" + hook.Name + "].clientConfig.caBundle", PEM: hook.ClientConfig.CABundle,
+				Object: "ValidatingWebhookConfiguration " + vwc.Name, Field: "webhooks[" + hook.Name + "].clientConfig.caBundle",
+				PEM: hook.ClientConfig.CABundle, Written: lastWritten(vwc.ManagedFields),
 			})
 		}
 	}
@@ -37,36 +43,79 @@ func (i Installation) CABundles() []CABundle {
 // is keda-trust's to fill.
 func ours(labels, annotations map[string]string) bool {
 	_, owned := bundleOwner(annotations)
-	return !owned && labels[LabelInject] != string(ModeDisabled)
+	return !owned && !optedOut(labels)
 }
 
-// Restarting is a Deployment that another certificate reaches by a restart only.
-type Restarting struct {
+func optedOut(labels map[string]string) bool { return labels[LabelInject] == string(ModeDisabled) }
+
+func lastWritten(fields []metav1.ManagedFieldsEntry) time.Time {
+	var last time.Time
+	for _, entry := range fields {
+		if entry.Manager == Name && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
+}
+
+// Mounting is a Deployment whose pods are to have the published certificate.
+type Mounting struct {
 	Component  Component
 	Deployment *appsv1.Deployment
-	// Digest is the State.CertificateDigest that its template carries, empty where
-	// it carries none (yet).
+	// Published: its template mounts PublishedSecret wherever it reads its
+	// certificate from.
+	Published bool
+	// ReadsOnce: another certificate reaches it by a restart only.
+	ReadsOnce bool
+	// Digest is the State.CertificateDigest that the template of one that reads once
+	// carries, empty where it carries none (yet).
 	Digest string
 }
 
-// Restarting are the components that read their certificate only at their start,
-// without those that opted out.
-func (i Installation) Restarting() []Restarting {
-	var out []Restarting
+// Mountings are those of the components that are there, without those that opted
+// out.
+func (i Installation) Mountings() []Mounting {
+	var out []Mounting
 	for _, component := range components {
-		p, there := i.part(component)
-		if !there || p.deployment.Labels[LabelInject] == string(ModeDisabled) || !readsOnce(component, Recognise(p.deployment).Version) {
+		d := i.Deployments[component]
+		if d == nil || i.OptedOut(component) {
 			continue
 		}
-		live := i.Deployments[component]
-		r := Restarting{Component: component, Deployment: live}
-		if c := containerIndex(live, p.container.Name); c >= 0 {
-			env := live.Spec.Template.Spec.Containers[c].Env
-			if e := envIndex(env, EnvCertificate); e >= 0 {
-				r.Digest = env[e].Value
-			}
-		}
-		out = append(out, r)
+		recognised := Recognise(restored(d))
+		out = append(out, Mounting{
+			Component: component, Deployment: d, Published: i.mountsPublished(component),
+			ReadsOnce: readsOnce(component, recognised.Version), Digest: digestIn(d, recognised),
+		})
 	}
 	return out
+}
+
+// OptedOut says whether a component keeps the certificate that its user gave it,
+// because its Deployment says so.
+func (i Installation) OptedOut(component Component) bool {
+	d := i.Deployments[component]
+	return d != nil && optedOut(d.Labels)
+}
+
+func (i Installation) mountsPublished(component Component) bool {
+	for _, mounts := range [][]Mounted{i.ServingMounts(component), i.PeerMounts(component)} {
+		m, _, found := MountedFile(mounts, "tls.crt")
+		if !found || m.Source.Kind != SourceSecret || m.Source.Name != PublishedSecret {
+			return false
+		}
+	}
+	return true
+}
+
+// digestIn looks into KEDA's container of d, which is the same in what was
+// recognised without what was injected: injection adds no containers.
+func digestIn(d *appsv1.Deployment, r Recognised) string {
+	if r.Container < 0 {
+		return ""
+	}
+	env := d.Spec.Template.Spec.Containers[r.Container].Env
+	if e := envIndex(env, EnvCertificate); e >= 0 {
+		return env[e].Value
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -51,7 +52,23 @@ func TestCABundlesAreThoseThatAreOursToFill(t *testing.T) {
 	}
 }
 
-func TestWhatReadsItsCertificateOnceRestarts(t *testing.T) {
+func TestACABundleIsAsOldAsOurLastWriteOfIt(t *testing.T) {
+	t.Parallel()
+	at := func(minute int) *metav1.Time {
+		return &metav1.Time{Time: time.Date(2026, 11, 1, 12, minute, 0, 0, time.UTC)}
+	}
+	api := &apiregistrationv1.APIService{Spec: apiregistrationv1.APIServiceSpec{Service: &apiregistrationv1.ServiceReference{Namespace: "keda", Name: "m"}}}
+	i, _ := NewInstallation("keda", nil, api, nil)
+	if got := i.CABundles()[0].Written; !got.IsZero() {
+		t.Errorf("written at %s, want never", got)
+	}
+	api.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: Name, Time: at(1)}, {Manager: Name, Time: at(3)}, {Manager: Name, Time: at(2)}, {Manager: Name}, {Manager: "helm", Time: at(9)}}
+	if got := i.CABundles()[0].Written; !got.Equal(at(3).Time) {
+		t.Errorf("written at %s, want %s", got, at(3))
+	}
+}
+
+func TestADeploymentMountsWhatItsTemplateShows(t *testing.T) {
 	t.Parallel()
 	old := func(d *appsv1.Deployment, version, digest string) *appsv1.Deployment {
 		c := &d.Spec.Template.Spec.Containers[0]
@@ -71,32 +88,43 @@ func TestWhatReadsItsCertificateOnceRestarts(t *testing.T) {
 		}
 		return out
 	}
-	optedOut := old(operator(), "2.16.1", "")
-	optedOut.Labels = map[string]string{LabelInject: "disabled"}
+	handMade := withSecret(old(operator("--cert-dir=/tls"), "2.21.0", ""), PublishedSecret, "/certs")
+	apart := withSecret(withSecret(metricsAPIServer("--cert-dir=/peer", "--tls-cert-file=/https/tls.crt"), PublishedSecret, "/https"), "theirs", "/peer")
 	for name, c := range map[string]struct {
-		deployments []*appsv1.Deployment
-		want        map[Component]string
+		deployment *appsv1.Deployment
+		want       Mounting
 	}{
-		"a new KEDA":                  {[]*appsv1.Deployment{old(operator(), "2.17.2", "one"), old(metricsAPIServer(), "2.21.0", "one")}, map[Component]string{}},
-		"an old one":                  {[]*appsv1.Deployment{old(operator(), "2.16.1", "one"), old(metricsAPIServer(), "2.17.1", "two")}, map[Component]string{ComponentOperator: "one", ComponentMetricsAPIServer: "two"}},
-		"its webhooks read again":     {[]*appsv1.Deployment{old(admissionWebhooks(), "2.10.0", "one")}, map[Component]string{}},
-		"one that is not injected":    {[]*appsv1.Deployment{old(operator(), "2.16.1", "")}, map[Component]string{ComponentOperator: ""}},
-		"one that opted out":          {[]*appsv1.Deployment{optedOut}, map[Component]string{}},
-		"a component of another kind": {[]*appsv1.Deployment{{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{}}}}, map[Component]string{}},
+		"a new KEDA":                        {old(operator(), "2.17.2", "one"), Mounting{Component: ComponentOperator, Published: true}},
+		"an old one":                        {old(metricsAPIServer(), "2.17.1", "two"), Mounting{Component: ComponentMetricsAPIServer, Published: true, ReadsOnce: true, Digest: "two"}},
+		"its webhooks read again":           {old(admissionWebhooks(), "2.10.0", "one"), Mounting{Component: ComponentAdmissionWebhooks, Published: true}},
+		"an old one that is not injected":   {old(operator(), "2.16.1", ""), Mounting{Component: ComponentOperator, ReadsOnce: true}},
+		"a new one that is not injected":    {withSecret(old(operator(), "2.21.0", ""), KEDACertSecret, DefaultCertDir), Mounting{Component: ComponentOperator}},
+		"one that mounts it somewhere else": {handMade, Mounting{Component: ComponentOperator}},
+		"one whose peers see another":       {old(apart, "2.21.0", ""), Mounting{Component: ComponentMetricsAPIServer}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i, _ := NewInstallation("keda", c.deployments, nil, nil)
-			got := i.Restarting()
-			if len(got) != len(c.want) {
-				t.Errorf("restarting %v, want %v", got, c.want)
-			}
-			for _, r := range got {
-				if want, found := c.want[r.Component]; !found || r.Digest != want {
-					t.Errorf("%s restarts with digest %q, want %v", r.Component, r.Digest, c.want)
-				}
+			i, _ := NewInstallation("keda", []*appsv1.Deployment{c.deployment}, nil, nil)
+			c.want.Deployment = c.deployment
+			if got := i.Mountings(); len(got) != 1 || got[0] != c.want {
+				t.Errorf("mountings %+v, want %+v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestWhatOptedOutMountsNothingOfOurs(t *testing.T) {
+	t.Parallel()
+	optedOut := operator()
+	optedOut.Labels = map[string]string{LabelInject: "disabled"}
+	other := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "other"}, Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{}}}
+	i, _ := NewInstallation("keda", []*appsv1.Deployment{optedOut, other, metricsAPIServer()}, nil, nil)
+	got := i.Mountings()
+	if len(got) != 1 || got[0].Component != ComponentMetricsAPIServer {
+		t.Errorf("mountings %+v, want that of the metrics-apiserver", got)
+	}
+	if !i.OptedOut(ComponentOperator) || i.OptedOut(ComponentMetricsAPIServer) || i.OptedOut(ComponentAdmissionWebhooks) {
+		t.Error("want the operator to have opted out, and no other")
 	}
 }
 

@@ -27,20 +27,19 @@ type Server struct {
 // known: where a change of certificate has to arrive, and where it can be seen.
 func (i Installation) Servers() []Server {
 	var out []Server
-	add := func(component Component, port func(part) int, names ...string) {
+	add := func(component Component, port func(part) int, host, name string) {
 		p, there := i.part(component)
-		if !there {
-			return
-		}
-		for _, name := range names {
-			if service, _, _ := strings.Cut(name, "."); service != "" {
-				out = append(out, Server{Component: component, Service: service, Port: port(p), Name: name})
-			}
+		if service, _, _ := strings.Cut(host, "."); there && service != "" && name != "" {
+			out = append(out, Server{Component: component, Service: service, Port: port(p), Name: name})
 		}
 	}
-	add(ComponentAdmissionWebhooks, func(p part) int { return i.port(p, flagPort, defaultWebhooksPort) }, i.webhookNames()...)
-	add(ComponentMetricsAPIServer, func(p part) int { return i.port(p, flagSecurePort, defaultMetricsPort) }, i.metricsNames()...)
-	add(ComponentOperator, func(p part) int { return i.port(p, flagMetricsBindAddress, defaultOperatorPort) }, i.operatorName())
+	for _, name := range i.webhookNames() {
+		add(ComponentAdmissionWebhooks, func(p part) int { return i.port(p, flagPort, defaultWebhooksPort) }, name, name)
+	}
+	for _, name := range i.metricsNames() {
+		add(ComponentMetricsAPIServer, func(p part) int { return i.port(p, flagSecurePort, defaultMetricsPort) }, name, name)
+	}
+	add(ComponentOperator, func(p part) int { return i.port(p, flagMetricsBindAddress, defaultOperatorPort) }, i.operatorHost(), i.operatorName())
 	return out
 }
 

@@ -31,6 +31,19 @@ func (i Installation) operatorName() string {
 	if metrics, ok := i.part(ComponentMetricsAPIServer); ok {
 		return metrics.dialedName(i.Namespace)
 	}
+	return i.assumedOperatorName()
+}
+
+// operatorHost is where the metrics-apiserver dials, which is a Service of the
+// operator, whatever name it then verifies.
+func (i Installation) operatorHost() string {
+	if metrics, ok := i.part(ComponentMetricsAPIServer); ok {
+		return metrics.dialedHost(i.Namespace)
+	}
+	return i.assumedOperatorName()
+}
+
+func (i Installation) assumedOperatorName() string {
 	operator, ok := i.part(ComponentOperator)
 	if !ok {
 		return ""
@@ -42,16 +55,19 @@ func (i Installation) operatorName() string {
 	return i.serviceName(service)
 }
 
-// dialedName is empty where it depends on a variable that is not known.
+// dialedName is the authority, which is no address, or else the host. It is empty
+// where it depends on a variable that is not known.
 func (p part) dialedName(namespace string) string {
-	for _, flag := range []string{flagMetricsAuthority, flagMetricsAddress} {
-		if text, _ := p.args.last(flag); text == "" {
-			continue
-		}
-		value, known := p.flag(flag, namespace)
-		if !known {
-			return ""
-		}
+	if text, _ := p.args.last(flagMetricsAuthority); text != "" {
+		value, _ := p.flag(flagMetricsAuthority, namespace)
+		return hostOf(value)
+	}
+	return p.dialedHost(namespace)
+}
+
+func (p part) dialedHost(namespace string) string {
+	if text, _ := p.args.last(flagMetricsAddress); text != "" {
+		value, _ := p.flag(flagMetricsAddress, namespace)
 		return hostOf(value)
 	}
 	return fmt.Sprintf("%s.%s.svc.cluster.local", defaultOperatorService, namespace)

@@ -122,6 +122,18 @@ func TestServersAreWhereACertificateIsServed(t *testing.T) {
 				{ComponentOperator, "op", 9777, "op.keda.svc"},
 			},
 		},
+		"an authority is a name, and no address": {
+			[]*appsv1.Deployment{operator(), metricsAPIServer("--metrics-service-address=dns:///op.keda.svc:9777", "--metrics-service-grpc-authority=mesh.example")},
+			[]Server{{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"}, {ComponentOperator, "op", 9666, "mesh.example"}},
+		},
+		"an authority beside the usual address": {
+			[]*appsv1.Deployment{operator(), metricsAPIServer("--metrics-service-grpc-authority=mesh.example")},
+			[]Server{{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"}, {ComponentOperator, "keda-operator", 9666, "mesh.example"}},
+		},
+		"an authority that is not known": {
+			[]*appsv1.Deployment{operator(), metricsAPIServer("--metrics-service-grpc-authority=$(MESH)")},
+			[]Server{{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"}},
+		},
 		"a component that is not there serves nothing": {
 			[]*appsv1.Deployment{metricsAPIServer("--secure-port=none")},
 			[]Server{{ComponentMetricsAPIServer, "api", 6443, "api.keda.svc"}},

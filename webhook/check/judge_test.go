@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
+	"github.com/keda-trust/keda-trust/webhook/endpoints"
 	"github.com/keda-trust/keda-trust/webhook/forward"
 )
 
@@ -96,6 +98,38 @@ func certs(pairs ...certtest.Pair) []*x509.Certificate {
 		out = append(out, p.Cert)
 	}
 	return out
+}
+
+func TestAnOperatorThatDoesNotListenIsOddWhereAnotherLeads(t *testing.T) {
+	t.Parallel()
+	const name = "keda-operator.keda.svc"
+	ca := certtest.NewCA(t, "Ours")
+	pair := ca.Leaf(t, []string{name})
+	refused := Sighting{Endpoint: endpoints.Endpoint{Address: "192.0.2.1:9666"}, Outcome: Refused, Err: syscall.ECONNREFUSED}
+	silent := Sighting{Endpoint: endpoints.Endpoint{Address: "192.0.2.3:9666"}, Outcome: NotReached, Err: errNoWay}
+	leading := Sighting{Endpoint: endpoints.Endpoint{Address: "192.0.2.2:9666"}, Outcome: Seen, Handshake: endpoints.Handshake{Chain: certs(pair), Version: tls.VersionTLS13}}
+	for story, c := range map[string]struct {
+		component injector.Component
+		sightings []Sighting
+		want      Verdict
+	}{
+		"beside the one that leads":    {injector.ComponentOperator, []Sighting{refused, leading}, Warning},
+		"alone":                        {injector.ComponentOperator, []Sighting{refused}, Broken},
+		"beside one that was not seen": {injector.ComponentOperator, []Sighting{refused, silent}, Broken},
+		"a component of which all do":  {injector.ComponentMetricsAPIServer, []Sighting{refused, leading}, Broken},
+	} {
+		t.Run(story, func(t *testing.T) {
+			t.Parallel()
+			server := Server{Server: injector.Server{Component: c.component, Name: name}, Sightings: c.sightings}
+			s := verifier{roots: certs(ca.Pair), from: "bundle"}.side(certtest.Now, server, Material{From: "Secret", Certificates: certs(pair)})
+			if got := (Edge{Sides: []Side{s}}).settle().Verdict; got != c.want {
+				t.Errorf("it is %s, want %s: %v", got, c.want, s.Problems)
+			}
+			if s.Verifies != (c.want == Warning) {
+				t.Errorf("verifies: %v", s.Verifies)
+			}
+		})
+	}
 }
 
 func TestThatWhichIsBrokenIsWorseThanThatWhichIsNotKnown(t *testing.T) {

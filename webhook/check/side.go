@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -28,7 +29,7 @@ func (v verifier) side(now time.Time, server Server, mounted Material) Side {
 	s.Problems = endpointProblems(server)
 	seen := 0
 	for _, sighting := range server.Sightings {
-		served, problems := v.sighted(sighting)
+		served, problems := v.sighted(sighting, server.leads())
 		s.Served = append(s.Served, served)
 		s.add(problems...)
 		if sighting.Outcome == Seen {
@@ -63,11 +64,22 @@ func endpointProblems(server Server) []Problem {
 	return nil
 }
 
-// sighted is what is said of one endpoint, but for its certificate.
-func (v verifier) sighted(s Sighting) (Served, []Problem) {
+// leads says whether an endpoint was seen that serves for the others too: of KEDA's
+// operators only the leader listens.
+func (s Server) leads() bool {
+	return s.Component == injector.ComponentOperator && slices.ContainsFunc(s.Sightings, func(s Sighting) bool { return s.Outcome == Seen })
+}
+
+// sighted is what is said of one endpoint, but for its certificate. Where another
+// leads it need not listen.
+func (v verifier) sighted(s Sighting, led bool) (Served, []Problem) {
 	served := Served{By: s.Endpoint.Address, Pod: s.Endpoint.Pod, Seen: NotSeen}
 	switch s.Outcome {
 	case Refused:
+		if led {
+			return served, []Problem{warning(injector.ReasonConnectionRefused, served.By,
+				"nobody listens, as at each of KEDA's operators but the one that leads; the metrics-apiserver that is sent there has to try again", "run one operator, or see that its clients come through")}
+		}
 		return served, []Problem{broken(injector.ReasonConnectionRefused, served.By, fmt.Sprintf("nobody listens: %v", s.Err),
 			"see what the pod says: kubectl logs "+cmp.Or(served.Pod, "POD"))}
 	case Failed:

@@ -11,14 +11,25 @@
 //
 // Decisions (2026-11):
 //   - What cannot be seen counts as there once the bound is over: a pod whose
-//     network admits nobody must not hold up a renewal for ever. What is seen to
-//     be wrong holds it up for twice that, since it fails for sure, and is told.
-//     What can be read in the API server, a caBundle or a template, is waited for
-//     without a bound: it does not mend itself, and going on would break it.
+//     network admits nobody must not hold up a renewal for ever. What is seen to be
+//     wrong, at an endpoint or in an object of the API server, is waited for without
+//     a bound, and told from the bound on: it does not mend itself, and going on
+//     would break it. The certificate before ends at some time, which ends the wait,
+//     and who cannot wait for that orders it.
 //   - Which CAs a process has read can be seen only in the subjects that it names
 //     to clients, beside those of the system's. So they are counted by subject:
 //     re-issued CAs often have the subject of the one before. KEDA 2.17.2 to 2.20
-//     only ever adds, and is waited for until the bound where the counts differ.
+//     only ever adds, and is waited for until the bound where it names too many.
 //   - That the metrics-apiserver trusts a new CA as a client is not seen. It reads
 //     the same file as its server does, which is.
+//   - A Deployment does not have what it does not mount, whatever its pods show: KEDA's
+//     own leaf, published with another CA beside its own, looks the same.
+//   - Of several replicas KEDA's operator listens at its leader only. One that refuses
+//     beside one that was seen to have everything is waited for as long as a kubelet
+//     may be late: it reads what is mounted when it becomes the leader.
+//   - A caBundle counts as read half a minute after it was written: each API server
+//     reads it in its own time.
+//   - How far a rollout is has one answer, in package progress. Past its deadline one
+//     holds up nobody who can be looked at, but for pods of before that read their
+//     certificate only once: what they have is not seen.
 package consumers

@@ -3,13 +3,19 @@ package consumers
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/endpoints"
 )
+
+// kubeletLag is how far a kubelet's copy of a Secret may be behind: it looks once a
+// minute, and into a cache that may be another minute old.
+const kubeletLag = 2 * time.Minute
 
 // sight is an endpoint and what it showed, or why it did not.
 type sight struct {
@@ -18,31 +24,71 @@ type sight struct {
 	err      error
 }
 
-// judge says whether an endpoint has what was published age ago. It is pure.
+// judgeAll judges each, and forgives an operator that does not listen where another
+// does, and has what was published: KEDA's operator serves at its leader only, which
+// reads its certificate when it becomes that. Until a kubelet has come after that may
+// be the one of before.
+func judgeAll(sights []sight, p Published, age, bound time.Duration) []Laggard {
+	standby := min(kubeletLag, bound)
+	leads := slices.ContainsFunc(sights, func(s sight) bool {
+		_, lags := judge(s, p, age, bound)
+		return s.ofOperator() && s.err == nil && !lags
+	})
+	var out []Laggard
+	for _, s := range sights {
+		waited := bound
+		if leads && s.ofOperator() && errors.Is(s.err, syscall.ECONNREFUSED) {
+			waited = standby
+		}
+		if l, lags := judge(s, p, age, waited); lags {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (s sight) ofOperator() bool { return s.endpoint.Server.Component == injector.ComponentOperator }
+
+// judge says whether an endpoint has what was published age ago. What is seen to be
+// wrong does not become right by waiting, and to go on breaks it. It is pure.
 //
-//	answers  serves the leaf  accepts the CAs    holds up
-//	no       -                -                  until the bound
-//	yes      no               -                  until twice the bound, told from the bound on
-//	yes      yes              does not read them no longer
-//	yes      yes              others, or unsaid  until the bound
-//	yes      yes              yes                no longer
+//	answers  serves the leaf  names of the CAs  holds up
+//	no       -                -                 until the bound
+//	yes      no               -                 told from the bound on
+//	yes      yes              does not read any no longer
+//	yes      yes              too few           told from the bound on
+//	yes      yes              too many, unsaid  until the bound
+//	yes      yes              all               no longer
 func judge(s sight, p Published, age, bound time.Duration) (Laggard, bool) {
-	lags := func(limit time.Duration, problem string) (Laggard, bool) {
-		return Laggard{Component: string(s.endpoint.Server.Component), Object: s.name(), Problem: problem}, age < limit
+	l := Laggard{Component: string(s.endpoint.Server.Component), Object: s.name()}
+	if s.err != nil {
+		l.Problem = fmt.Sprintf("cannot be reached: %v", s.err)
+		return l, age < bound
 	}
-	switch {
-	case s.err != nil:
-		return lags(bound, fmt.Sprintf("cannot be reached: %v", s.err))
-	case !slices.EqualFunc(s.shown.Chain, p.Leaf.Chain, (*x509.Certificate).Equal):
-		l, holds := lags(2*bound, fmt.Sprintf("serves %s where %s is published", injector.Describe(s.shown.Chain[0]), p.Leaf))
-		l.Tell = age >= bound
-		return l, holds
-	case s.endpoint.Server.Component == injector.ComponentAdmissionWebhooks:
+	if !slices.EqualFunc(s.shown.Chain, p.Leaf.Chain, (*x509.Certificate).Equal) {
+		l.Problem = fmt.Sprintf("serves %s where %s is published", injector.Describe(s.shown.Chain[0]), p.Leaf)
+		return l.seen(age, bound), true
+	}
+	if s.endpoint.Server.Component == injector.ComponentAdmissionWebhooks {
 		return Laggard{}, false
-	case !accepts(s.shown, p.CA):
-		return lags(bound, "does not name exactly the published CAs to its clients")
 	}
-	return Laggard{}, false
+	switch named(s.shown, p.CA) {
+	case namesAll:
+		return Laggard{}, false
+	case namesTooFew:
+		l.Problem = "does not name all of the published CAs to its clients"
+		return l.seen(age, bound), true
+	}
+	l.Problem = "does not say, or names more than the published CAs to its clients"
+	return l, age < bound
+}
+
+// seen has who was seen to be wrong told, and what would end the waiting.
+func (l Laggard) seen(age, bound time.Duration) Laggard {
+	l.Tell = age >= bound
+	l.Problem += fmt.Sprintf("; it is waited for until the certificate before has ended. If it does not read again by itself, restart it, or have the CA before gone at once, whoever needs it, by the annotation %s: immediate",
+		injector.AnnotationRotation)
+	return l
 }
 
 func (s sight) name() string {
@@ -52,12 +98,24 @@ func (s sight) name() string {
 	return "Service " + s.endpoint.Server.Service + " at " + s.endpoint.Address
 }
 
-// accepts compares by number, for the CAs of one subject cannot be told apart.
-// Subjects that the bundle does not have are the system's.
-func accepts(shown endpoints.Handshake, ca injector.Bundle) bool {
-	if !shown.AsksForClient {
-		return false
+// naming is what a server's names of CAs are to a bundle.
+type naming int
+
+const (
+	namesUnsaid naming = iota
+	namesAll
+	namesTooFew
+	namesTooMany
+)
+
+// named compares by number, for the CAs of one subject cannot be told apart.
+// Subjects that the bundle does not have are the system's. One that asks for no
+// certificate, or accepts any name, does not say.
+func named(shown endpoints.Handshake, ca injector.Bundle) naming {
+	if !shown.AsksForClient || len(shown.AcceptedCAs) == 0 {
+		return namesUnsaid
 	}
+	answer := namesAll
 	for _, cert := range ca.Certificates() {
 		want, got := 0, 0
 		for _, other := range ca.Certificates() {
@@ -70,9 +128,12 @@ func accepts(shown endpoints.Handshake, ca injector.Bundle) bool {
 				got++
 			}
 		}
-		if got != want {
-			return false
+		switch {
+		case got < want:
+			return namesTooFew
+		case got > want:
+			answer = namesTooMany
 		}
 	}
-	return true
+	return answer
 }

@@ -1,15 +1,15 @@
 package consumers
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -48,75 +48,86 @@ func TestAnEndpointHoldsUpAsLongAsItSaysSoOrCannotBeSeen(t *testing.T) {
 		}
 		return s
 	}
-	const never = -1
+	const never, always = -1, time.Duration(1 << 62)
+	both, one := []certtest.CA{ca, next}, []certtest.CA{ca}
 	for name, c := range map[string]struct {
 		component injector.Component
 		s         sight
 		ca        injector.Bundle
 		until     time.Duration
-		told      bool
 	}{
-		"it does not answer":                 {injector.ComponentOperator, sight{err: errors.New("refused")}, bundle(t, ca), bound, false},
-		"it serves another leaf":             {injector.ComponentOperator, showing(other, ca), bundle(t, ca), 2 * bound, true},
-		"webhooks read no CA":                {injector.ComponentAdmissionWebhooks, showing(pair.Cert), bundle(t, ca), never, false},
-		"webhooks serve another leaf":        {injector.ComponentAdmissionWebhooks, showing(other), bundle(t, ca), 2 * bound, true},
-		"it has all CAs, and the system's":   {injector.ComponentOperator, showing(pair.Cert, unrelated, ca, next), bundle(t, ca, next), never, false},
-		"it lacks one":                       {injector.ComponentOperator, showing(pair.Cert, unrelated, ca), bundle(t, ca, next), bound, false},
-		"it lacks one of two of one subject": {injector.ComponentMetricsAPIServer, showing(pair.Cert, ca), bundle(t, ca, sameName), bound, false},
-		"it has both of one subject":         {injector.ComponentMetricsAPIServer, showing(pair.Cert, ca, sameName), bundle(t, ca, sameName), never, false},
-		"it keeps one of that subject":       {injector.ComponentOperator, showing(pair.Cert, ca, sameName), bundle(t, ca), bound, false},
-		"it does not say":                    {injector.ComponentOperator, showing(pair.Cert), bundle(t, ca), bound, false},
+		"it does not answer":                  {injector.ComponentOperator, sight{err: errors.New("refused")}, bundle(t, ca), bound},
+		"it serves another leaf":              {injector.ComponentOperator, showing(other, ca), bundle(t, ca), always},
+		"webhooks read no CA":                 {injector.ComponentAdmissionWebhooks, showing(pair.Cert), bundle(t, ca), never},
+		"webhooks serve another leaf":         {injector.ComponentAdmissionWebhooks, showing(other), bundle(t, ca), always},
+		"it has all CAs, and the system's":    {injector.ComponentOperator, showing(pair.Cert, append(both, unrelated)...), bundle(t, ca, next), never},
+		"it lacks one":                        {injector.ComponentOperator, showing(pair.Cert, unrelated, ca), bundle(t, ca, next), always},
+		"it lacks one of two of one subject":  {injector.ComponentMetricsAPIServer, showing(pair.Cert, one...), bundle(t, ca, sameName), always},
+		"it has both of one subject":          {injector.ComponentMetricsAPIServer, showing(pair.Cert, ca, sameName), bundle(t, ca, sameName), never},
+		"it keeps one of that subject":        {injector.ComponentOperator, showing(pair.Cert, ca, sameName), bundle(t, ca), bound},
+		"it keeps one, and lacks another":     {injector.ComponentOperator, showing(pair.Cert, ca, sameName), bundle(t, ca, next), always},
+		"it does not ask":                     {injector.ComponentOperator, showing(pair.Cert), bundle(t, ca), bound},
+		"it asks, and takes whatever it gets": {injector.ComponentOperator, showing(pair.Cert, []certtest.CA{}...), bundle(t, ca), bound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.s.endpoint.Server.Component = c.component
 			p := Published{Leaf: leaf, CA: c.ca}
-			for _, age := range []time.Duration{0, bound - 1, bound, 2*bound - 1, 2 * bound} {
+			for _, age := range []time.Duration{0, bound - 1, bound, 2 * bound, 100 * bound} {
 				l, holds := judge(c.s, p, age, bound)
 				if want := age < c.until; holds != want {
 					t.Errorf("after %s it holds up: %v, want %v", age, holds, want)
 				}
-				if want := c.told && age >= bound; l.Tell != want {
+				if want := c.until == always && age >= bound; l.Tell != want {
 					t.Errorf("after %s it is told: %v, want %v", age, l.Tell, want)
+				}
+				if l.Tell && !strings.Contains(l.Problem, injector.AnnotationRotation) {
+					t.Errorf("%q does not say what ends it", l.Problem)
 				}
 			}
 		})
 	}
 }
 
-func TestARestartIsOverWhenAllOfItIsOrItWaitsForNothing(t *testing.T) {
+func TestAnOperatorThatDoesNotLeadIsWaitedForAsLongAsItsKubeletMayBeLate(t *testing.T) {
 	t.Parallel()
-	published := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	status := func(observed int64, updated, all, available int32, conditions ...appsv1.DeploymentCondition) appsv1.DeploymentStatus {
-		return appsv1.DeploymentStatus{ObservedGeneration: observed, UpdatedReplicas: updated, Replicas: all, AvailableReplicas: available, Conditions: conditions}
+	ca := certtest.NewCA(t, "Corp")
+	pair := ca.Leaf(t, certtest.KEDANames("keda"))
+	leaf, err := injector.ParseLeaf(pair.CertPEM, pair.KeyPEM)
+	if err != nil {
+		t.Fatal(err)
 	}
-	unavailable := func(since time.Time) appsv1.DeploymentCondition {
-		return appsv1.DeploymentCondition{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionFalse, LastTransitionTime: metav1.Time{Time: since}}
+	at := func(component injector.Component, s sight) sight {
+		s.endpoint.Server.Component = component
+		return s
 	}
-	deadline := appsv1.DeploymentCondition{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Reason: "ProgressDeadlineExceeded"}
+	showing := func(cert *x509.Certificate) sight {
+		return sight{shown: endpoints.Handshake{Chain: []*x509.Certificate{cert}, AsksForClient: true, AcceptedCAs: [][]byte{ca.Cert.RawSubject}}}
+	}
+	const operator, metrics = injector.ComponentOperator, injector.ComponentMetricsAPIServer
+	right, wrong := showing(pair.Cert), showing(ca.Leaf(t, certtest.KEDANames("keda")).Cert)
+	refused := sight{err: fmt.Errorf("connecting: %w", syscall.ECONNREFUSED)}
+	silent := sight{err: context.DeadlineExceeded}
 	for name, c := range map[string]struct {
-		digest string
-		status appsv1.DeploymentStatus
-		want   string
+		sights []sight
+		bound  time.Duration
+		until  time.Duration
 	}{
-		"another template":            {"old", status(3, 2, 2, 2), "has to restart"},
-		"no template of ours":         {"", status(3, 2, 2, 2), "has to restart"},
-		"complete":                    {"new", status(3, 2, 2, 2), ""},
-		"not seen yet":                {"new", status(2, 2, 2, 2), "restarts"},
-		"half":                        {"new", status(3, 1, 3, 2), "1 of 2 replicas updated"},
-		"an old pod is still there":   {"new", status(3, 2, 3, 2), "restarts"},
-		"not available yet":           {"new", status(3, 2, 2, 1), "1 available"},
-		"past its deadline":           {"new", status(3, 1, 3, 2, deadline), ""},
-		"past an earlier deadline":    {"new", status(2, 1, 3, 2, deadline), "restarts"},
-		"unavailable before":          {"new", status(3, 1, 2, 0, unavailable(published.Add(-time.Hour))), ""},
-		"unavailable by this restart": {"new", status(3, 1, 2, 0, unavailable(published.Add(time.Second))), "restarts"},
+		"beside the one that leads":                 {[]sight{at(operator, refused), at(operator, right)}, bound, kubeletLag},
+		"never beyond the bound":                    {[]sight{at(operator, right), at(operator, refused)}, time.Minute, time.Minute},
+		"beside one that has not come after either": {[]sight{at(operator, refused), at(operator, wrong)}, bound, bound},
+		"alone":                          {[]sight{at(operator, refused)}, bound, bound},
+		"one that is not to be seen":     {[]sight{at(operator, silent), at(operator, right)}, bound, bound},
+		"another component all the same": {[]sight{at(metrics, refused), at(operator, right)}, bound, bound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 3}, Spec: appsv1.DeploymentSpec{Replicas: new(int32(2))}, Status: c.status}
-			got := restarted(injector.Restarting{Deployment: d, Digest: c.digest}, Published{State: injector.State{CertificateDigest: "new"}, Since: published})
-			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
-				t.Errorf("problem %q, want %q", got, c.want)
+			p := Published{Leaf: leaf, CA: bundle(t, ca)}
+			for _, age := range []time.Duration{0, time.Minute, kubeletLag - 1, kubeletLag, bound - 1, bound} {
+				waiting := slices.ContainsFunc(judgeAll(c.sights, p, age, c.bound), func(l Laggard) bool { return strings.Contains(l.Problem, "reached") })
+				if want := age < c.until; waiting != want {
+					t.Errorf("after %s it holds up: %v, want %v", age, waiting, want)
+				}
 			}
 		})
 	}

@@ -19,6 +19,9 @@ const (
 	lookTimeout = 6 * time.Second
 	// handshakes are as many as are under way at a time.
 	handshakes = 16
+	// dwell is what API servers are given to read a caBundle that one of them has:
+	// nobody can see that every one has it.
+	dwell = 30 * time.Second
 )
 
 // APIServer is the Component of a Laggard whose caBundle the API server uses.
@@ -55,48 +58,69 @@ type Observer struct {
 
 // Lagging are the consumers that a next stage has to wait for, none where all
 // have what is published. An error is a failure to read that may pass; an
-// endpoint that does not answer is none.
+// endpoint that does not answer is none. Components that opted out are no consumers.
 func (o Observer) Lagging(ctx context.Context, i injector.Installation, p Published, now time.Time) ([]Laggard, error) {
-	age := now.Sub(p.Since)
-	out := o.caBundles(i, p, age)
-	for _, r := range i.Restarting() {
-		if problem := restarted(r, p); problem != "" {
-			out = append(out, o.restart(r, p, problem, age))
+	out := o.caBundles(i, p, now)
+	for _, m := range i.Mountings() {
+		if l, lags := o.mounting(m, p, now); lags {
+			out = append(out, l)
 		}
 	}
-	atEndpoints, err := o.atEndpoints(ctx, i, p, age)
+	atEndpoints, err := o.atEndpoints(ctx, i, p, now.Sub(p.Since))
 	return append(out, atEndpoints...), err
 }
 
-// restart is a Laggard that another controller restarts, where it may.
-func (o Observer) restart(r injector.Restarting, p Published, problem string, age time.Duration) Laggard {
-	d := r.Deployment
-	l := Laggard{Component: string(r.Component), Object: fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), Problem: problem}
-	if r.Digest == p.State.CertificateDigest { // it is at it
-		return l
-	}
-	l.Tell = age >= o.Bound
-	if p.State.ManualRollout {
+// mounting is a Laggard that another controller restarts, where it may.
+func (o Observer) mounting(m injector.Mounting, p Published, now time.Time) (Laggard, bool) {
+	d := m.Deployment
+	l := Laggard{Component: string(m.Component), Object: fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name), Tell: now.Sub(p.Since) >= o.Bound}
+	l.Problem = lacks(m, p.State)
+	switch {
+	case l.Problem == "":
+		l.Problem = rollsOut(m, p.Since, now)
+	case p.State.ManualRollout:
 		l.Tell = true
 		l.Problem += fmt.Sprintf(", and %s is manual; restart it: kubectl rollout restart deployment -n %s %s", injector.AnnotationRollout, d.Namespace, d.Name)
 	}
-	return l
+	return l, l.Problem != ""
 }
 
-func (o Observer) caBundles(i injector.Installation, p Published, age time.Duration) []Laggard {
+// caBundles counts one that holds the published CAs as read when a dwell has passed
+// since, for the API server that answered is not the only one.
+func (o Observer) caBundles(i injector.Installation, p Published, now time.Time) []Laggard {
 	var out []Laggard
 	for _, b := range i.CABundles() {
-		if !bytes.Equal(b.PEM, p.State.CABundle) {
-			out = append(out, Laggard{Component: APIServer, Object: b.Object, Problem: b.Field + " does not hold the published CAs", Tell: age >= o.Bound})
+		l := Laggard{Component: APIServer, Object: b.Object}
+		switch {
+		case !bytes.Equal(b.PEM, p.State.CABundle):
+			l.Problem, l.Tell = b.Field+" does not hold the published CAs", now.Sub(p.Since) >= o.Bound
+		case now.Sub(heldSince(b, p, now)) < min(dwell, o.Bound):
+			l.Problem = b.Field + " holds the published CAs, and nobody can see that every API server has read it"
+		default:
+			continue
 		}
+		out = append(out, l)
 	}
 	return out
+}
+
+// heldSince is when a caBundle came to hold the published CAs at the latest. Where
+// somebody else wrote it, admission answered with them as soon as they were there. A
+// time that is still to come is of another clock.
+func heldSince(b injector.CABundle, p Published, now time.Time) time.Time {
+	if b.Written.After(p.Since) && !b.Written.After(now) {
+		return b.Written
+	}
+	return p.Since
 }
 
 func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Published, age time.Duration) ([]Laggard, error) {
 	var out []Laggard
 	var all []endpoints.Endpoint
 	for _, server := range i.Servers() {
+		if i.OptedOut(server.Component) {
+			continue
+		}
 		ready, err := endpoints.Ready(ctx, o.Live, i.Namespace, server)
 		if err != nil {
 			return nil, err
@@ -106,12 +130,7 @@ func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Pu
 		}
 		all = append(all, ready...)
 	}
-	for _, s := range o.look(ctx, all) {
-		if laggard, lags := judge(s, p, age, o.Bound); lags {
-			out = append(out, laggard)
-		}
-	}
-	return out, nil
+	return append(out, judgeAll(o.look(ctx, all), p, age, o.Bound)...), nil
 }
 
 // look shakes hands with all endpoints, several at a time.

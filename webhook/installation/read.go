@@ -75,18 +75,25 @@ func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.D
 // State is what is published for the installation in namespace, nil where nothing
 // is, or what is there cannot be read as a state: then it is published anew.
 func State(ctx context.Context, live client.Reader, namespace string) (*injector.State, error) {
+	state, _, err := StateOnTheWay(ctx, live, namespace)
+	return state, err
+}
+
+// StateOnTheWay is State, and the ID of the one that it is a stage on the way to;
+// empty where that was not noted.
+func StateOnTheWay(ctx context.Context, live client.Reader, namespace string) (state *injector.State, target string, err error) {
 	published := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: namespace, Name: injector.StateConfigMap}
-	err := live.Get(ctx, key, published)
+	err = live.Get(ctx, key, published)
 	if apierrors.IsNotFound(err) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s: %w", key, err)
+		return nil, "", fmt.Errorf("reading ConfigMap %s: %w", key, err)
 	}
 	state, invalid := injector.ParseState([]byte(published.Data[injector.StateKey]))
 	if invalid != nil {
-		return nil, nil
+		return nil, "", nil
 	}
-	return state, nil
+	return state, published.Annotations[injector.AnnotationTarget], nil
 }

@@ -32,6 +32,50 @@ var _ = Describe("The brake", func() {
 		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 2))
 	})
 
+	It("lets the stages of one change of certificate follow each other, and tells nobody", func(ctx context.Context) {
+		k := newKEDA(ctx)
+		for _, name := range all {
+			k.change(ctx, name, func(d *appsv1.Deployment) {
+				c := &d.Spec.Template.Spec.Containers[0]
+				c.Image = c.Image[:len(c.Image)-len("2.21.0")] + "2.17.1"
+			})
+		}
+		k.becomeAvailable(ctx, all...)
+		k.publish(ctx, published())
+		k.finish(ctx)
+		k.pass(ctx, time.Hour)
+		clear(k.changes)
+		k.told()
+		k.target = "next"
+		for stage := range 3 {
+			k.publish(ctx, published(func(s *injector.State) { s.CertificateDigest = fmt.Sprint("stage-", stage) }))
+			k.finish(ctx)
+			k.pass(ctx, 10*time.Second)
+		}
+		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 0, metrics: 3, operator: 3}))
+		Expect(toldOf(k.told(), injector.ReasonRolloutHeld)).To(BeEmpty())
+
+		k.target = "another"
+		k.publish(ctx, published(func(s *injector.State) { s.CertificateDigest = "stage-3" }))
+		k.pass(ctx, 100*time.Second)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(metrics, 3), "what is wanted now is another thing")
+		k.pass(ctx, 20*time.Second)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(metrics, 4), "and the interval has not grown")
+	})
+
+	It("holds back what is taken back, though it goes where it went before", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.target = "next"
+		k.publish(ctx, published(otherCustomCA("2")))
+		k.finish(ctx)
+		k.change(ctx, operator, asManifest(k, operator))
+		clear(k.changes)
+		k.pass(ctx, 100*time.Second)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 0))
+		k.pass(ctx, time.Minute)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 1))
+	})
+
 	It("is kept by a new leader", func(ctx context.Context) {
 		k := injectedKEDA(ctx, published())
 		k.publish(ctx, published(otherCustomCA("2")))

@@ -16,6 +16,11 @@
 // cmd, or the folders of the other controllers.
 //
 // Decisions (2026-11):
+//   - Where a namespace is disabled the APIService comes last, though elsewhere it is
+//     first: its nudge takes out the caBundle by which what still serves is verified.
+//   - The stages of one change of certificate restart a KEDA that reads its own only
+//     once up to three times. They are one rollout of one state to the brake: each is
+//     published when the one before has arrived, so they cannot come too fast.
 //   - Admission's changes carry no field manager, so a nudge leaves all fields
 //     with their owners, and the next server-side apply meets no conflict.
 //   - An interval of two minutes: a source that flaps for one minute is then
@@ -30,8 +35,6 @@
 //     which of them is nudged first. One that was unavailable before, is paused or
 //     is scaled to nothing holds up none, and no other longer than its progress
 //     deadline, for which Kubernetes' default stands in where there is none.
-//   - A Deployment with old replicas left is not done, though updated and available
-//     replicas are as many as wanted: the available ones may be the old.
 //   - When a Deployment was nudged is read from its annotation, and where admission
 //     took that out with everything else, from its managed fields.
 //   - A nudge is no conditional write. Two leaders for a moment nudge twice, and the

@@ -44,6 +44,8 @@ type keda struct {
 	events     chan string
 	now        time.Time
 	result     ctrl.Result
+	// target is what is noted on a state that is published.
+	target string
 	// templates are those that were seen last, and changes how often each has
 	// changed since the beginning.
 	templates map[string]corev1.PodTemplateSpec
@@ -155,6 +157,9 @@ func (k *keda) publish(ctx context.Context, state injector.State) string {
 	Expect(state.Seal()).To(Succeed())
 	configMap, err := state.Object(k.namespace)
 	Expect(err).NotTo(HaveOccurred())
+	if k.target != "" {
+		metav1.SetMetaDataAnnotation(&configMap.ObjectMeta, injector.AnnotationTarget, k.target)
+	}
 	err = direct.Create(ctx, configMap)
 	if apierrors.IsAlreadyExists(err) {
 		err = direct.Update(ctx, configMap)

@@ -17,6 +17,8 @@ type memory struct {
 	// nudged is the last nudge, and restarted the last of those that changed the
 	// template.
 	nudged, restarted time.Time
+	// target is what the last restart was a stage on the way to.
+	target string
 	// rolling: a restart of ours has neither finished nor stalled.
 	rolling bool
 	// strikes are the restarts in a row that came soon after another, or were taken
@@ -42,8 +44,12 @@ func (m *memory) tryAt() time.Time {
 	return m.nudged.Add(doubled(firstPause, m.tries-1, longestPause))
 }
 
-// tried notes a nudge at a time, of an object that had been nudged before.
-func (m *memory) tried(before, at time.Time, answered, restarted bool) {
+// goesTo says whether what is on the way to target continues the last restart.
+func (m *memory) goesTo(target string) bool { return target != "" && m.target == target }
+
+// tried notes a nudge at a time, of an object that had been nudged before, for what
+// is on the way to target.
+func (m *memory) tried(before, at time.Time, target string, answered, restarted bool) {
 	takenBack := m.tries > 0 && m.answered
 	m.restarted = m.lastRestart(before)
 	m.nudged, m.answered = at, answered
@@ -51,12 +57,13 @@ func (m *memory) tried(before, at time.Time, answered, restarted bool) {
 	if !restarted {
 		return
 	}
-	if soon := m.restarted.Add(2 * m.interval()); takenBack || at.Before(soon) {
+	switch soon := at.Before(m.restarted.Add(2 * m.interval())); {
+	case takenBack, soon && !m.goesTo(target):
 		m.strikes++
-	} else {
+	case !soon:
 		m.strikes = 0
 	}
-	m.restarted, m.rolling = at, true
+	m.restarted, m.target, m.rolling = at, target, true
 }
 
 // lastRestart is when the object was restarted by us. A nudge of another leader,

@@ -55,14 +55,18 @@ var _ = Describe("A namespace that is disabled", func() {
 		disable(ctx, k)
 		k.lead(direct)
 		k.reconcile(ctx)
-		Expect(k.apiService(ctx).Spec.CABundle).To(BeEmpty())
-		Expect(k.apiService(ctx).Annotations).To(BeEmpty())
+		Expect(k.apiService(ctx).Spec.CABundle).NotTo(BeEmpty(), "it verifies what still serves")
 		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 0}))
 		k.lead(direct)
 		k.reconcile(ctx)
 		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 1, metrics: 0, operator: 0}), "a new leader knows too when it was")
-		k.finish(ctx)
+		for range 3 {
+			k.becomeAvailable(ctx, all...)
+			k.reconcile(ctx)
+		}
 		Expect(k.restarts(ctx)).To(HaveEach(1))
+		Expect(k.apiService(ctx).Spec.CABundle).To(BeEmpty(), "when the last was available")
+		Expect(k.apiService(ctx).Annotations).To(BeEmpty())
 		for _, name := range all {
 			d := k.deployment(ctx, name)
 			Expect(d.Spec).To(Equal(before[name].Spec))
@@ -94,14 +98,22 @@ var _ = Describe("A namespace that is disabled", func() {
 		Expect(k.carry(ctx, id)).To(Equal([]string{webhooks}))
 	})
 
-	It("by hand, is left to who writes next, but for what restarts nothing", func(ctx context.Context) {
+	It("by hand, is left to who writes next, and the APIService with it until nothing serves what it verifies", func(ctx context.Context) {
 		k := injectedKEDA(ctx, published())
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: k.namespace}}
 		edit(ctx, direct, ns, func() { ns.Annotations = map[string]string{injector.AnnotationRollout: "manual"} })
 		disable(ctx, k)
 		k.pass(ctx, time.Hour)
 		Expect(k.restarts(ctx)).To(HaveEach(0))
-		Expect(k.apiService(ctx).Spec.CABundle).To(BeEmpty())
+		Expect(k.apiService(ctx).Spec.CABundle).NotTo(BeEmpty())
 		Expect(toldOf(k.told(), injector.ReasonRolloutManual)).To(HaveLen(3))
+
+		for _, name := range all {
+			d := k.deployment(ctx, name)
+			edit(ctx, direct, d, func() { d.Labels["team"] = "a" })
+			Expect(k.apiService(ctx).Spec.CABundle).NotTo(BeEmpty())
+			k.reconcile(ctx)
+		}
+		Expect(k.apiService(ctx).Spec.CABundle).To(BeEmpty())
 	})
 })

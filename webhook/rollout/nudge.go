@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,8 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil // its deletion is told by a watch
-	case apierrors.IsForbidden(err) || apierrors.IsInvalid(err):
-		s.memory.tried(before, at, false, false)
+	case refused(err):
+		s.memory.tried(before, at, p.target, false, false)
 		p.concluded(ctx, s, was, resultRefused, "the API server refuses the write: "+err.Error())
 		return nil
 	case err != nil:
@@ -44,7 +45,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	if err := p.stand(s); err != nil {
 		return err
 	}
-	s.memory.tried(before, at, !s.standing.Nudge, restarted)
+	s.memory.tried(before, at, p.target, !s.standing.Nudge, restarted)
 	if restarted {
 		if was.Why == "" {
 			was.Why = injector.ReasonStateChanged // published a moment ago
@@ -59,6 +60,15 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
 		"reason", was.Report.Reason, "restarted", restarted, "why", was.Why)
 	return nil
+}
+
+// refused says whether the API server has said no, be it for a webhook that it could
+// not call: then nothing changes until somebody does something. What passes by itself
+// is none, and an answer that did not come.
+func refused(err error) bool {
+	var answer apierrors.APIStatus
+	passes := apierrors.IsConflict(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err)
+	return errors.As(err, &answer) && !passes
 }
 
 // changesTemplate compares what was read with what came back. A Deployment's

@@ -26,8 +26,6 @@ const (
 	shortestInterval = 2 * time.Minute
 	longestInterval  = time.Hour
 
-	// defaultDeadline is Kubernetes' own for a Deployment to make progress.
-	defaultDeadline = 10 * time.Minute
 	// maxSkew is how far ahead the clock of an earlier leader may have been. A
 	// nudge from further in the future was written by hand.
 	maxSkew = time.Minute

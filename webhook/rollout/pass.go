@@ -3,11 +3,13 @@ package rollout
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/progress"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -18,7 +20,9 @@ type pass struct {
 	mode      injector.Mode
 	state     *injector.State // nil where the namespace is disabled, or nothing is published
 	// want is what is carried out: the state's ID, or that nothing is.
-	want   string
+	want string
+	// target is what that is a stage on the way to, empty where it is not known.
+	target string
 	manual bool
 	now    time.Time
 
@@ -37,31 +41,32 @@ func (p *pass) follow() {
 		if s.deployment == nil {
 			continue
 		}
-		made := p.progressOf(s)
-		if made.holds && s.memory.nudged.IsZero() {
+		made, ours := p.progressOf(s)
+		if ours && made.Holds() && s.memory.nudged.IsZero() {
 			s.memory.rolling = true // another leader's
 		}
 		switch {
-		case !s.memory.rolling:
-		case made.done:
+		case !ours || !s.memory.rolling:
+		case made.Done:
 			s.memory.rolling = false
 			p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutFinished, p.finishedNote(s))
-		case made.stalled:
+		case made.Stalled:
 			s.memory.rolling = false
 			p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutStalled, p.stalledNote(s))
 		default:
-			p.await(made.until)
+			p.await(made.Until)
 		}
 	}
 }
 
-// progressOf knows, where we nudged last, whether that restarted anything.
-func (p *pass) progressOf(s *subject) progress {
+// progressOf knows, where we nudged last, whether that restarted anything. What we
+// did not restart is not ours to wait for.
+func (p *pass) progressOf(s *subject) (made progress.Progress, ours bool) {
 	nudged := nudgedAt(s.deployment, p.now)
-	if !s.memory.rolling && !nudged.After(s.memory.nudged) {
-		nudged = time.Time{}
+	if nudged.IsZero() || (!s.memory.rolling && !nudged.After(s.memory.nudged)) {
+		return progress.Progress{}, false
 	}
-	return progressOf(s.deployment, nudged, p.now)
+	return progress.Of(s.deployment, nudged, p.now), true
 }
 
 // carryOut makes at once what restarts nothing, and restarts in order.
@@ -71,6 +76,7 @@ func (p *pass) carryOut(ctx context.Context) error {
 	for _, s := range p.subjects {
 		switch {
 		case !s.standing.Nudge:
+		case s.deployment == nil && p.stillServes(s):
 		case s.standing.Restart:
 			restarts = append(restarts, s)
 		case p.due(s):
@@ -79,6 +85,17 @@ func (p *pass) carryOut(ctx context.Context) error {
 	}
 	failures = append(failures, p.restart(ctx, restarts))
 	return errors.Join(failures...)
+}
+
+// stillServes tells whether, where everything is taken out, some Deployment has to
+// restart yet, or is at it: until it has, it serves what only the caBundle verifies
+// that the nudge of s would take out.
+func (p *pass) stillServes(s *subject) bool {
+	if p.mode != injector.ModeDisabled {
+		return false
+	}
+	restarts := slices.ContainsFunc(p.subjects, func(s *subject) bool { return s.standing.Restart })
+	return restarts || p.busy(s)
 }
 
 // restart nudges one after the other. The first that has to wait, or fails, holds
@@ -115,9 +132,9 @@ func (p *pass) busy(s *subject) bool {
 		if other == s || other.deployment == nil {
 			continue
 		}
-		if made := p.progressOf(other); made.holds {
+		if made, ours := p.progressOf(other); ours && made.Holds() {
 			busy = true
-			p.await(made.until)
+			p.await(made.Until)
 		}
 	}
 	return busy
@@ -125,11 +142,13 @@ func (p *pass) busy(s *subject) bool {
 
 // due tells whether the subject may be nudged now. A retry waits for its time,
 // and a restart for that of the brake too, but for one that somebody ordered by
-// taking keda-trust away.
+// taking keda-trust away, and for the next stage of a change of certificate, which
+// was not published before the one before had arrived.
 func (p *pass) due(s *subject) bool {
 	s.memory.begin(p.want, p.now)
 	at := s.memory.tryAt()
-	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected {
+	stage := s.standing.Why == injector.ReasonCertificateChanged && s.memory.goesTo(p.target)
+	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected && !stage {
 		if brake := s.memory.restartAt(nudgedAt(s.deployment, p.now)); brake.After(at) {
 			at = brake
 			p.tellHeld(s, at)

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -134,19 +135,22 @@ var _ = Describe("A nudge", func() {
 		Expect(k.versions(ctx)).To(Equal(before))
 	})
 
-	It("that the API server refuses is bounded like one that nobody answers, and holds up no other", func(ctx context.Context) {
+	DescribeTable("that the API server refuses is bounded like one that nobody answers, and holds up no other", func(ctx context.Context, refusal error) {
 		k := injectedKEDA(ctx, published())
 		id := k.publish(ctx, published(otherCertDir))
-		forbidden := apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "deployments"}, webhooks, errors.New("a policy says no"))
-		k.lead(onPatchOf(direct, webhooks, func() error { return forbidden }))
+		k.lead(onPatchOf(direct, webhooks, func() error { return refusal }))
 		for range 60 {
 			k.pass(ctx, time.Minute)
 			k.becomeAvailable(ctx, all...)
 		}
 		Expect(counted("keda_trust_nudges_total", k.namespace, "refused")).To(BeNumerically("~", 20, 4))
-		Expect(toldOf(k.told(), injector.ReasonNudgeUnanswered)).To(ConsistOf(And(ContainSubstring(webhooks), ContainSubstring("a policy says no"))))
+		Expect(toldOf(k.told(), injector.ReasonNudgeUnanswered)).To(ConsistOf(And(ContainSubstring(webhooks), ContainSubstring(refusal.Error()))))
 		Expect(k.carry(ctx, id)).To(Equal([]string{metrics, operator}))
-	})
+	},
+		Entry("by a policy", apierrors.NewForbidden(schema.GroupResource{Group: "apps", Resource: "deployments"}, webhooks, errors.New("a policy says no"))),
+		Entry("by a policy with a code of its own", &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: 400, Message: `admission webhook "policy" denied the request`}}),
+		Entry("for a webhook that must not fail and does", apierrors.NewInternalError(errors.New(`failed calling webhook "deployments.keda-trust.io": connection refused`))),
+	)
 
 	DescribeTable("that failed for a moment is made again, and restarts once", func(ctx context.Context, failure error) {
 		k := injectedKEDA(ctx, published())
@@ -167,6 +171,8 @@ var _ = Describe("A nudge", func() {
 	},
 		Entry("by a conflict", apierrors.NewConflict(schema.GroupResource{Resource: "deployments"}, operator, errors.New("it was modified"))),
 		Entry("by an API server that has too much to do", apierrors.NewTooManyRequests("later", 1)),
+		Entry("by one that took too long", apierrors.NewTimeoutError("later", 1)),
+		Entry("by an etcd that took too long", apierrors.NewServerTimeout(schema.GroupResource{Resource: "deployments"}, "patch", 1)),
 		Entry("by one that is gone", errors.New("connection refused")),
 	)
 

@@ -100,11 +100,11 @@ func (p *pass) decide(ctx context.Context, deployments []appsv1.Deployment) erro
 		p.want, p.manual = string(injector.ModeDisabled), options.ManualRollout
 		return nil
 	}
-	state, err := installation.State(ctx, p.live, p.namespace.Name)
+	state, target, err := installation.StateOnTheWay(ctx, p.live, p.namespace.Name)
 	if err != nil || state == nil {
 		return err
 	}
-	p.state, p.want, p.manual = state, state.ID, state.ManualRollout
+	p.state, p.want, p.target, p.manual = state, state.ID, target, state.ManualRollout
 	return nil
 }
 
@@ -128,7 +128,8 @@ func (p *pass) stand(s *subject) error {
 }
 
 // inOrder has the APIService first, for its nudge restarts nothing and a rotation
-// waits for it, and what is no component any more last.
+// waits for it, and what is no component any more last. Where things are taken out
+// the APIService is held back until they are.
 func inOrder(a, b *subject) int {
 	place := func(s *subject) int {
 		if s.deployment == nil {

@@ -89,6 +89,7 @@ var _ = Describe("a change of certificate whose process is killed", func() {
 			f.carry(ctx)
 			f.sync(ctx, f.pods...)
 			f.verifies("after a restart")
+			f.ahead += 30 * time.Second
 		}
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		Expect(versions).To(HaveLen(3), "each stage is published once")

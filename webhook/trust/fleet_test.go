@@ -123,7 +123,7 @@ func (f *fleet) deployment(ctx context.Context, name, command, image string, arg
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: name, Image: "ghcr.io/kedacore/" + image, Command: []string{command}, Args: args}}},
+				Spec:       mounting(corev1.Container{Name: name, Image: "ghcr.io/kedacore/" + image, Command: []string{command}, Args: args}),
 			},
 		},
 	})).To(Succeed())

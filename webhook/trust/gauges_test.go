@@ -70,7 +70,7 @@ var _ = It("A change of certificate is seen in metrics, and what a namespace no 
 	begun := f.now().Unix()
 	f.carry(ctx)
 	f.sync(ctx, f.pods[1:]...)
-	f.ahead += 5 * time.Second
+	f.ahead += 30 * time.Second
 	f.restart()
 	f.reconcile(ctx)
 	Expect(shown(GinkgoTB(), f.namespace)).To(And(

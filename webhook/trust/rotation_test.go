@@ -109,6 +109,8 @@ var _ = Describe("a change of certificate", func() {
 		f.pods[0].reads(certificates{before.leaf, bundleOf(GinkgoTB(), first)})
 		unmoved("one pod does not")
 		f.sync(ctx, f.pods[0])
+		unmoved("of several API servers one may not")
+		f.ahead += 30 * time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
 		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStaged"}))
@@ -118,6 +120,7 @@ var _ = Describe("a change of certificate", func() {
 		f.sync(ctx, f.pods[1:]...)
 		unmoved("one pod serves the old leaf")
 		f.sync(ctx, f.pods[0])
+		f.ahead += 30 * time.Second
 		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		Expect(f.reasons()).To(Equal([]string{"Published", "RotationFinished"}))
@@ -154,6 +157,7 @@ var _ = Describe("a change of certificate", func() {
 				f.reconcile(ctx)
 				f.carry(ctx)
 				f.sync(ctx, f.pods...)
+				f.ahead += 30 * time.Second
 			}
 			f.ahead += 2 * time.Minute
 			f.put(ctx, "Secret", "my-tls", certificateFrom(third, f.namespace))
@@ -198,7 +202,7 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
 
-	It("does not wait for what cannot be seen beyond the bound, and twice as long for what is wrong, which it tells", func(ctx context.Context) {
+	It("does not wait for what cannot be seen beyond the bound, and without one for what is wrong, which it tells", func(ctx context.Context) {
 		start(ctx, "2.21.0")
 		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
 		f.reconcile(ctx)
@@ -222,8 +226,12 @@ var _ = Describe("a change of certificate", func() {
 		f.reconcile(ctx)
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).To(Equal(stands))
-		Expect(f.told()).To(HaveExactElements(And(HavePrefix("Warning RotationWaiting Pod pod-1: serves "), ContainSubstring("is published")), HavePrefix("Warning RotationWaiting")))
-		f.ahead += DefaultConvergenceTimeout
+		Expect(f.told()).To(HaveExactElements(
+			And(HavePrefix("Warning RotationWaiting Pod pod-1: serves "), ContainSubstring("is published"), ContainSubstring(injector.AnnotationRotation)), HavePrefix("Warning RotationWaiting")))
+		f.ahead += 24 * time.Hour
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands), "it would fail every handshake with it")
+		f.sync(ctx, f.pods[0])
 		f.reconcile(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
@@ -266,6 +274,37 @@ var _ = Describe("a change of certificate", func() {
 		f.restarts(ctx, "keda-metrics-apiserver", 1)
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
+	})
+
+	It("waits for a Deployment that does not mount what is published, whatever its pods show, and not for one that opted out", func(ctx context.Context) {
+		start(ctx, "2.21.0")
+		d := &appsv1.Deployment{}
+		Expect(f.client.Get(ctx, client.ObjectKey{Namespace: f.namespace, Name: "keda-admission"}, d)).To(Succeed())
+		d.Spec.Template.Spec.Volumes[0].Secret.SecretName = "theirs"
+		Expect(f.client.Update(ctx, d)).To(Succeed())
+		before := f.pods[4].holds() // as its pods serve it
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.reconcile(ctx)
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.told()
+		stands := f.publishedVersion(ctx)
+		f.ahead += 24 * time.Hour
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationWaiting Deployment " + f.namespace + "/keda-admission: does not mount Secret")))
+
+		d.Labels = map[string]string{injector.LabelInject: "disabled"}
+		Expect(f.client.Update(ctx, d)).To(Succeed())
+		for range 2 {
+			f.pods[4].reads(before)
+			f.pods[5].reads(before)
+			f.reconcile(ctx)
+			f.carry(ctx)
+			f.sync(ctx, f.pods[:4]...)
+			f.ahead += 30 * time.Second
+		}
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
 
 	It("says whose restart it waits for where rollouts are manual", func(ctx context.Context) {

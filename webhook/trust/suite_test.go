@@ -169,6 +169,14 @@ func (k *keda) label(ctx context.Context, value string) {
 	Expect(k.client.Update(ctx, ns)).To(Succeed())
 }
 
+// mounting is the spec of pods that mount what is published, as admission has them.
+func mounting(c corev1.Container) corev1.PodSpec {
+	c.VolumeMounts = []corev1.VolumeMount{{Name: injector.VolumeCertificates, MountPath: injector.DefaultCertDir}}
+	return corev1.PodSpec{Containers: []corev1.Container{c}, Volumes: []corev1.Volume{{
+		Name: injector.VolumeCertificates, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: injector.PublishedSecret}},
+	}}}
+}
+
 func (k *keda) operator(ctx context.Context, args ...string) {
 	GinkgoHelper()
 	labels := map[string]string{"app": "keda-operator"}
@@ -178,7 +186,7 @@ func (k *keda) operator(ctx context.Context, args ...string) {
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}, Args: args}}},
+				Spec:       mounting(corev1.Container{Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}, Args: args}),
 			},
 		},
 	})).To(Succeed())

@@ -1,0 +1,47 @@
+package rollout
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// nudgedAt is when any leader last nudged the Deployment, zero for never. Where
+// what was injected was taken out, the annotation is gone with it, and the API
+// server still knows when we wrote.
+func nudgedAt(d *appsv1.Deployment, now time.Time) time.Time {
+	at, err := time.Parse(time.RFC3339, d.Annotations[injector.AnnotationNudge])
+	if err != nil {
+		at = lastWrite(d)
+	}
+	if at.After(now.Add(maxSkew)) {
+		return time.Time{}
+	}
+	return at
+}
+
+func lastWrite(d *appsv1.Deployment) time.Time {
+	var last time.Time
+	for _, entry := range d.ManagedFields {
+		if entry.Manager == injector.Name && entry.Time != nil && entry.Time.After(last) {
+			last = entry.Time.Time
+		}
+	}
+	return last
+}
+
+// lastOtherWriter is the field manager who wrote the object last, us and the
+// controllers of Kubernetes apart; empty where none is known.
+func lastOtherWriter(s *subject) string {
+	var last time.Time
+	writer := ""
+	for _, entry := range s.object.GetManagedFields() {
+		other := entry.Manager != injector.Name && entry.Manager != "kube-controller-manager" && entry.Subresource == ""
+		if other && entry.Time != nil && !entry.Time.Time.Before(last) {
+			last, writer = entry.Time.Time, entry.Manager
+		}
+	}
+	return writer
+}
