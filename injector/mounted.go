@@ -54,13 +54,13 @@ func (i Installation) PeerMounts(component Component) []Mounted {
 }
 
 // CertificateInUse is the Secret whose tls.crt, tls.key and ca.crt the components
-// that are available see under these names where they look for the certificate that
-// they serve; empty where none is available, or where they do not agree.
+// that are available, and did not opt out, see under these names where they look for
+// the certificate that they serve; empty where there are none, or they do not agree.
 func (i Installation) CertificateInUse() string {
 	var inUse string
 	for _, component := range components {
 		d := i.Deployments[component]
-		if d == nil || d.Status.AvailableReplicas == 0 {
+		if d == nil || d.Status.AvailableReplicas == 0 || i.OptedOut(component) {
 			continue
 		}
 		name := certificateSecret(i.ServingMounts(component))

@@ -118,6 +118,7 @@ func TestTheCertificateInUseIsWhatAllAvailablePodsMount(t *testing.T) {
 	}{
 		"one Secret":                {mounting("a", 1), mounting("a", 2), "a"},
 		"another where nobody runs": {mounting("a", 1), mounting("b", 0), "a"},
+		"another that opted out":    {mounting("a", 1), labelled(mounting("b", 1)), "a"},
 		"nobody runs":               {mounting("a", 0), mounting("a", 0), ""},
 		"two Secrets":               {mounting("a", 1), mounting("b", 1), ""},
 		"files of other keys":       {mounting("a", 1, renamed), nil, ""},
@@ -139,5 +140,10 @@ func TestTheCertificateInUseIsWhatAllAvailablePodsMount(t *testing.T) {
 
 func available(d *appsv1.Deployment) *appsv1.Deployment {
 	d.Status.AvailableReplicas = 1
+	return d
+}
+
+func labelled(d *appsv1.Deployment) *appsv1.Deployment {
+	d.Labels = map[string]string{LabelInject: string(ModeDisabled)}
 	return d
 }

@@ -260,17 +260,17 @@ var _ = Describe("a change of certificate", func() {
 		f.carry(ctx)
 		f.sync(ctx, f.pods...)
 		stands := f.publishedVersion(ctx)
-		waits := func() {
+		waits := func(long time.Duration) {
 			GinkgoHelper()
-			f.ahead += 2 * DefaultConvergenceTimeout // it is not a matter of time
+			f.ahead += long
 			f.reconcile(ctx)
 			Expect(f.publishedVersion(ctx)).To(Equal(stands))
 		}
-		waits()
+		waits(24 * time.Hour) // it is not a matter of time
 		f.restarts(ctx, "keda-operator", 1)
-		waits()
+		waits(24 * time.Hour)
 		f.restarts(ctx, "keda-metrics-apiserver", 0)
-		waits()
+		waits(time.Minute) // within its progress deadline
 		f.restarts(ctx, "keda-metrics-apiserver", 1)
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
@@ -359,5 +359,6 @@ func (f *fleet) restarts(ctx context.Context, name string, available int32) {
 	d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: injector.EnvCertificate, Value: f.state(ctx).CertificateDigest}}
 	Expect(f.client.Update(ctx, d)).To(Succeed())
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: available, AvailableReplicas: available}
+	d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, LastUpdateTime: metav1.NewTime(f.now())}}
 	Expect(f.client.Status().Update(ctx, d)).To(Succeed())
 }
