@@ -132,7 +132,8 @@ func giveSources(t *testing.T, ca certtest.CA) {
 	}
 }
 
-// installOperator makes what is nudged, and waited for in a rotation.
+// installOperator makes what is nudged, and waited for in a rotation: its template
+// has what admission, which nobody answers here, would give it.
 func installOperator(t *testing.T) {
 	t.Helper()
 	labels := map[string]string{"app": "keda-operator"}
@@ -142,7 +143,13 @@ func installOperator(t *testing.T) {
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"}}}},
+				Spec: corev1.PodSpec{
+					Containers: []corev1.Container{{
+						Name: "keda-operator", Image: "ghcr.io/kedacore/keda:2.21.0", Command: []string{"/keda"},
+						VolumeMounts: []corev1.VolumeMount{{Name: "certificates", MountPath: injector.DefaultCertDir}},
+					}},
+					Volumes: []corev1.Volume{{Name: "certificates", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: injector.PublishedSecret}}}},
+				},
 			},
 		},
 	}
