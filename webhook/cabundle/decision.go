@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/patched"
 )
 
 var kind = admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration")
@@ -49,20 +49,12 @@ func decide(v *admissionregistrationv1.ValidatingWebhookConfiguration, mode inje
 	if len(result.Patch) == 0 {
 		return d, nil
 	}
-	operations, err := json.Marshal(result.Patch)
+	changed, err := patched.Object(raw, result)
 	if err != nil {
-		return decision{}, fmt.Errorf("encoding the patch of %s: %w", describe(v), err)
-	}
-	patch, err := jsonpatch.DecodePatch(operations)
-	if err != nil {
-		return decision{}, fmt.Errorf("decoding the patch of %s: %w", describe(v), err)
-	}
-	patched, err := patch.Apply(raw)
-	if err != nil {
-		return decision{}, fmt.Errorf("patching %s: %w", describe(v), err)
+		return decision{}, fmt.Errorf("%s: %w", describe(v), err)
 	}
 	d.after = &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := json.Unmarshal(patched, d.after); err != nil {
+	if err := json.Unmarshal(changed, d.after); err != nil {
 		return decision{}, fmt.Errorf("decoding the patched %s: %w", describe(v), err)
 	}
 	for i := range d.after.Webhooks {

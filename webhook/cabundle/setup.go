@@ -1,7 +1,6 @@
 package cabundle
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -19,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -40,7 +39,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, o.granted))).
-		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(behind)).
+		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(installation.BehindWebhooks)).
 		WatchesRawSource(source.Func(r.watch.Start)).
 		Complete(r)
 	if err != nil {
@@ -50,13 +49,4 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("adding the watches of states: %w", err)
 	}
 	return nil
-}
-
-// behind is the namespace of the KEDA that the object calls.
-func behind(_ context.Context, object client.Object) []reconcile.Request {
-	v, ok := object.(*admissionregistrationv1.ValidatingWebhookConfiguration)
-	if !ok || v.Name != injector.KEDAValidatingWebhook || namespaceOf(v) == "" {
-		return nil
-	}
-	return []reconcile.Request{watch.Request(namespaceOf(v))}
 }

@@ -60,6 +60,21 @@ var _ = Describe("Another state", func() {
 		Expect(rolloutsOf(injector.ComponentOperator, injector.ReasonCustomCAChanged)).To(Equal(before + 1))
 	})
 
+	It("leaves an APIService that verifies nothing so until the metrics-apiserver has restarted", func(ctx context.Context) {
+		k := newKEDA(ctx)
+		api := k.apiService(ctx)
+		edit(ctx, past, api, func() { api.Spec.InsecureSkipTLSVerify, api.Spec.CABundle = true, nil })
+		k.publish(ctx, published())
+		for _, name := range []string{webhooks, metrics} {
+			k.reconcile(ctx)
+			Expect(k.apiService(ctx).Spec.InsecureSkipTLSVerify).To(BeTrue(), "%s is on its way", name)
+			k.becomeAvailable(ctx, name)
+		}
+		k.reconcile(ctx)
+		Expect(k.apiService(ctx).Spec.CABundle).To(BeEquivalentTo("corp"))
+		Expect(k.apiService(ctx).Spec.InsecureSkipTLSVerify).To(BeFalse())
+	})
+
 	It("restarts nothing where a leaf changed, which KEDA reads again", func(ctx context.Context) {
 		k := injectedKEDA(ctx, published())
 		before := k.versions(ctx)

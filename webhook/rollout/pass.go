@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/progress"
@@ -76,7 +77,7 @@ func (p *pass) carryOut(ctx context.Context) error {
 	for _, s := range p.subjects {
 		switch {
 		case !s.standing.Nudge:
-		case s.deployment == nil && p.stillServes(s):
+		case s.deployment == nil && p.tooEarly(s):
 		case s.standing.Restart:
 			restarts = append(restarts, s)
 		case p.due(s):
@@ -87,15 +88,30 @@ func (p *pass) carryOut(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
-// stillServes tells whether, where everything is taken out, some Deployment has to
-// restart yet, or is at it: until it has, it serves what only the caBundle verifies
-// that the nudge of s would take out.
-func (p *pass) stillServes(s *subject) bool {
-	if p.mode != injector.ModeDisabled {
+// tooEarly tells whether the APIService would get, or lose, its caBundle before
+// Deployments serve what it verifies:
+//
+//	mode      the APIService         waits for
+//	disabled  any                    every Deployment
+//	enabled   verifies nothing yet   the metrics-apiserver, which need not have served what anybody knows
+//	enabled   verifies               nobody
+//
+// By hand nothing restarts, and an APIService that verifies nothing has time.
+func (p *pass) tooEarly(api *subject) bool {
+	if p.mode != injector.ModeDisabled && !skipsVerify(api) {
 		return false
 	}
-	restarts := slices.ContainsFunc(p.subjects, func(s *subject) bool { return s.standing.Restart })
-	return restarts || p.busy(s)
+	return slices.ContainsFunc(p.subjects, func(s *subject) bool {
+		if s.deployment == nil || (p.mode != injector.ModeDisabled && s.component() != string(injector.ComponentMetricsAPIServer)) {
+			return false
+		}
+		return s.standing.Restart || p.underway(s)
+	})
+}
+
+func skipsVerify(s *subject) bool {
+	api, ok := s.object.(*apiregistrationv1.APIService)
+	return ok && api.Spec.InsecureSkipTLSVerify
 }
 
 // restart nudges one after the other. The first that has to wait, or fails, holds
@@ -132,12 +148,19 @@ func (p *pass) busy(s *subject) bool {
 		if other == s || other.deployment == nil {
 			continue
 		}
-		if made, ours := p.progressOf(other); ours && made.Holds() {
-			busy = true
-			p.await(made.Until)
-		}
+		busy = p.underway(other) || busy
 	}
 	return busy
+}
+
+// underway tells whether a restart of ours holds up others.
+func (p *pass) underway(s *subject) bool {
+	made, ours := p.progressOf(s)
+	if !ours || !made.Holds() {
+		return false
+	}
+	p.await(made.Until)
+	return true
 }
 
 // due tells whether the subject may be nudged now. A retry waits for its time,

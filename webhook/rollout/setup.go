@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -19,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -40,7 +39,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, r.granted))).
-		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
+		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(installation.BehindAPIService)).
 		WatchesRawSource(source.Func(r.watch.Start)).
 		Complete(r)
 	if err != nil {
@@ -50,13 +49,4 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("adding the watches of rollouts: %w", err)
 	}
 	return nil
-}
-
-// behindAPIService is the namespace of the KEDA that the APIService calls.
-func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {
-	api, ok := object.(*apiregistrationv1.APIService)
-	if !ok || api.Name != injector.KEDAAPIService || api.Spec.Service == nil {
-		return nil
-	}
-	return []reconcile.Request{watch.Request(api.Spec.Service.Namespace)}
 }

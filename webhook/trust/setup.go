@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -20,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
@@ -44,8 +43,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, longestRetry),
 		}).
 		For(&corev1.Namespace{}, builder.WithPredicates(watch.Namespaces(injector.LabelInject, r.granted))).
-		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(behindAPIService)).
-		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(behindWebhooks)).
+		Watches(&apiregistrationv1.APIService{}, handler.EnqueueRequestsFromMapFunc(installation.BehindAPIService)).
+		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(installation.BehindWebhooks)).
 		WatchesRawSource(source.Func(r.watch.Start)).
 		Complete(r)
 	if err != nil {
@@ -55,26 +54,4 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("adding the watches of sources: %w", err)
 	}
 	return nil
-}
-
-func behindAPIService(_ context.Context, object client.Object) []reconcile.Request {
-	api, ok := object.(*apiregistrationv1.APIService)
-	if !ok || api.Name != injector.KEDAAPIService || api.Spec.Service == nil {
-		return nil
-	}
-	return []reconcile.Request{watch.Request(api.Spec.Service.Namespace)}
-}
-
-func behindWebhooks(_ context.Context, object client.Object) []reconcile.Request {
-	vwc, ok := object.(*admissionregistrationv1.ValidatingWebhookConfiguration)
-	if !ok || vwc.Name != injector.KEDAValidatingWebhook {
-		return nil
-	}
-	var requests []reconcile.Request
-	for _, webhook := range vwc.Webhooks {
-		if service := webhook.ClientConfig.Service; service != nil {
-			requests = append(requests, watch.Request(service.Namespace))
-		}
-	}
-	return requests
 }
