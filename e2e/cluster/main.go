@@ -141,7 +141,7 @@ func loadCommand(ctx context.Context, c cluster, args []string) error {
 func newFlags(command string) *flag.FlagSet {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // what is wrong is in the error
-	flags.Usage = func() {} // run prints it
+	flags.Usage = func() {}     // run prints it
 	return flags
 }
 
