@@ -32,20 +32,19 @@ func (c cluster) up(ctx context.Context, with string, releases []keda.Release) (
 		return "", err
 	}
 	if with != withNode {
-		found, ok := engine(ctx)
-		if ok {
-			err = c.kind.up(ctx, found)
-		} else if with == withKind {
-			err = fmt.Errorf("creating a cluster with kind: none of %v runs", engines)
-		}
-		switch {
-		case ok && err == nil:
-			return c.kind.kubeconfig(), nil
-		case err != nil && (with == withKind || ctx.Err() != nil):
+		created, err := c.tryKind(ctx, with == withKind)
+		if err != nil {
 			return "", err
-		case err != nil:
-			tell("%v; starting a node without it", err)
 		}
+		if created {
+			if len(releases) > 0 {
+				tell("KEDA's images are not built: a node of kind pulls them by itself")
+			}
+			return c.kind.kubeconfig(), nil
+		}
+	}
+	if err := c.node.Possible(); err != nil {
+		return "", err
 	}
 	// Built before anything runs, for it is what takes longest.
 	components, err := c.build(ctx, releases)
@@ -62,6 +61,27 @@ func (c cluster) up(ctx context.Context, with string, releases []keda.Release) (
 		}
 	}
 	return c.node.Kubeconfig(), nil
+}
+
+// tryKind tells whether there is a cluster of kind now. Only where it must be
+// one, none is an error.
+func (c cluster) tryKind(ctx context.Context, must bool) (bool, error) {
+	found, ok := engine(ctx)
+	if !ok {
+		if must {
+			return false, fmt.Errorf("creating a cluster with kind: none of %v runs", engines)
+		}
+		return false, nil
+	}
+	err := c.kind.up(ctx, found)
+	switch {
+	case err == nil:
+		return true, nil
+	case must, ctx.Err() != nil:
+		return false, err
+	}
+	tell("%v; starting a node without it", err)
+	return false, nil
 }
 
 // choose stays with what there is: a second cluster, of the other sort, would be

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
@@ -79,21 +80,20 @@ func dispatch(ctx context.Context, args []string) error {
 		return err
 	}
 	c := cluster{cache: cache, node: node.New(tell), kind: newKind(cache.Dir)}
-	switch command, rest := args[0], args[1:]; command {
-	case "up":
+	switch command, rest := args[0], args[1:]; {
+	case command == "up":
 		return upCommand(ctx, c, rest)
-	case "down":
-		if len(rest) > 0 {
-			return errUsage{fmt.Errorf("parsing arguments: down takes none, not %q", rest[0])}
-		}
+	case command == "down" && len(rest) == 0:
 		return c.down(ctx)
-	case "load":
+	case command == "down":
+		return errUsage{fmt.Errorf("parsing arguments: down takes none, not %q", rest[0])}
+	case command == "load":
 		return loadCommand(ctx, c, rest)
-	case node.InitCommand:
+	case command == node.InitCommand && len(rest) == 1:
 		return node.Init(ctx, rest[0])
-	case node.RegistryCommand:
+	case command == node.RegistryCommand && len(rest) == 2:
 		return image.Serve(ctx, rest[0], rest[1])
-	case "help", "-h", "-help", "--help":
+	case slices.Contains([]string{"help", "-h", "-help", "--help"}, command):
 		return flag.ErrHelp
 	default:
 		return errUsage{fmt.Errorf("parsing arguments: %q is no command", command)}

@@ -12,6 +12,9 @@ import (
 
 var errNotLinux = errors.New("starting a node: that needs Linux; start docker or podman instead")
 
+// Possible says that it is not.
+func (Node) Possible() error { return errNotLinux }
+
 // Up cannot do it here.
 func (Node) Up(context.Context, gobuild.Cache) error { return errNotLinux }
 

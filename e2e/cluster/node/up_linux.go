@@ -22,6 +22,14 @@ func (n Node) Running() (bool, error) {
 	return pid != 0, err
 }
 
+// Possible tells, before anything long is done, why Up cannot succeed.
+func (Node) Possible() error {
+	if os.Geteuid() != 0 {
+		return errors.New("starting a node: namespaces, cgroups and mounts need root; use sudo, or start docker or podman")
+	}
+	return nil
+}
+
 // Up makes the node run and returns when pods can be made on it. It leaves a
 // node that runs already as it is.
 func (n Node) Up(ctx context.Context, cache gobuild.Cache) error {
@@ -32,8 +40,8 @@ func (n Node) Up(ctx context.Context, cache gobuild.Cache) error {
 	if running {
 		return n.awaitReady(ctx)
 	}
-	if os.Geteuid() != 0 {
-		return errors.New("starting a node: it takes root to give it namespaces, cgroups and mounts; use sudo, or start docker or podman")
+	if err := n.Possible(); err != nil {
+		return err
 	}
 	plugins, err := n.installPackages(ctx)
 	if err != nil {
