@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -148,16 +149,12 @@ func freshNode(t *testing.T) Node {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("ip, of iproute2, is missing")
 	}
-	dir, err := os.MkdirTemp("", "keda-trust-node-") // short, for sockets
-	if err != nil {
-		t.Fatal(err)
-	}
-	suffix := filepath.Base(dir)[len("keda-trust-node-"):]
+	process := strconv.Itoa(os.Getpid())
 	n := Node{
-		Dir:     dir,
-		Link:    "kt" + suffix[:min(8, len(suffix))],
+		Dir:     t.TempDir(),
+		Link:    "kt" + process,
 		Machine: "192.0.2.1/32",
-		Cgroup:  filepath.Base(dir),
+		Cgroup:  "keda-trust-test-" + process,
 		Tell:    t.Logf,
 	}
 	t.Cleanup(func() {
