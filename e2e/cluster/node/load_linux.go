@@ -27,19 +27,28 @@ func (n Node) Load(ctx context.Context, cache gobuild.Cache, spec image.Spec) er
 	if err != nil {
 		return err
 	}
-	programs, err := build(ctx, cache)
+	client, err := cache.Build(ctx, ofContainerd(ctr))
 	if err != nil {
 		return err
 	}
 	if err := n.push(ctx, spec); err != nil {
 		return err
 	}
-	pull := exec.CommandContext(ctx, programs[ctr], "--address", n.containerd(), "--namespace", "k8s.io",
+	pull := exec.CommandContext(ctx, client, "--address", n.containerd(), "--namespace", "k8s.io",
 		"images", "pull", "--hosts-dir", n.path("etc/registries"), tag.Name())
 	if out, err := pull.CombinedOutput(); err != nil {
 		return fmt.Errorf("loading %s: %w: %s", tag.Name(), err, strings.TrimSpace(string(out)))
 	}
 	return nil
+}
+
+// pushPause gives the registry the image without which no pod starts.
+func (n Node) pushPause(ctx context.Context, cache gobuild.Cache) error {
+	binary, err := cache.Build(ctx, pauseProgram())
+	if err != nil {
+		return err
+	}
+	return n.push(ctx, image.Spec{Name: pauseImage, Binary: binary, User: image.NonRoot})
 }
 
 // push waits for the registry, which is there soon after the node's start.

@@ -36,26 +36,32 @@ func programs() ([]gobuild.Program, error) {
 	} {
 		all = append(all, release.Program(command))
 	}
-	for _, command := range []string{containerd, shim, ctr} {
-		all = append(all, gobuild.Program{
-			Name:    command,
-			Module:  "github.com/containerd/containerd/v2",
-			Version: containerdVersion,
-			Package: "/cmd/" + command,
-			Takes:   "2 minutes",
-		})
-	}
 	return append(all,
-		gobuild.Program{Name: coredns, Module: "github.com/coredns/coredns", Version: corednsVersion, Main: corednsMain, Takes: "a minute"},
-		gobuild.Program{Name: pause, Main: pauseMain, Takes: "seconds"},
+		ofContainerd(containerd), ofContainerd(shim), ofContainerd(ctr),
+		gobuild.Program{Name: coredns, Module: "github.com/coredns/coredns", Version: corednsVersion, Main: corednsMain, Takes: "4 minutes"},
+		pauseProgram(),
 	), nil
+}
+
+func ofContainerd(command string) gobuild.Program {
+	return gobuild.Program{
+		Name:    command,
+		Module:  "github.com/containerd/containerd/v2",
+		Version: containerdVersion,
+		Package: "/cmd/" + command,
+		Takes:   "a minute",
+	}
+}
+
+func pauseProgram() gobuild.Program {
+	return gobuild.Program{Name: pause, Main: pauseMain, Takes: "seconds"}
 }
 
 // binaries are paths by name.
 type binaries map[string]string
 
-// build compiles what the cache does not have.
-func build(ctx context.Context, cache gobuild.Cache) (binaries, error) {
+// buildAll compiles what the cache does not have.
+func buildAll(ctx context.Context, cache gobuild.Cache) (binaries, error) {
 	all, err := programs()
 	if err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
-	"github.com/keda-trust/keda-trust/e2e/cluster/image"
 )
 
 // Running tells whether there is a node, ready or not.
@@ -31,39 +30,45 @@ func (Node) Possible() error {
 }
 
 // Up makes the node run and returns when pods can be made on it. It leaves a
-// node that runs already as it is.
+// node that runs already as it is, but for what a call before this one was kept
+// from doing.
 func (n Node) Up(ctx context.Context, cache gobuild.Cache) error {
 	running, err := n.Running()
 	if err != nil {
 		return err
 	}
-	if running {
-		return n.awaitReady(ctx)
+	begun := time.Now()
+	if !running {
+		if begun, err = n.begin(ctx, cache); err != nil {
+			return err
+		}
 	}
-	if err := n.Possible(); err != nil {
-		return err
-	}
-	plugins, err := n.installPackages(ctx)
-	if err != nil {
-		return err
-	}
-	programs, err := build(ctx, cache)
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	if err := n.start(ctx, programs, plugins); err != nil {
-		return err
-	}
-	pausing := image.Spec{Name: pauseImage, Binary: programs[pause], User: image.NonRoot}
-	if err := n.push(ctx, pausing); err != nil {
+	if err := n.pushPause(ctx, cache); err != nil {
 		return err
 	}
 	if err := n.awaitReady(ctx); err != nil {
 		return err
 	}
-	n.Tell("the node is ready after %s", time.Since(start).Round(100*time.Millisecond))
+	if !running {
+		n.Tell("the node is ready after %s", time.Since(begun).Round(100*time.Millisecond))
+	}
 	return nil
+}
+
+// begin gets what is missing on the machine and starts the node.
+func (n Node) begin(ctx context.Context, cache gobuild.Cache) (begun time.Time, err error) {
+	if err := n.Possible(); err != nil {
+		return begun, err
+	}
+	plugins, err := n.installPackages(ctx)
+	if err != nil {
+		return begun, err
+	}
+	programs, err := buildAll(ctx, cache)
+	if err != nil {
+		return begun, err
+	}
+	return time.Now(), n.start(ctx, programs, plugins)
 }
 
 // start starts the node's first process, unless another call just has.
