@@ -24,10 +24,10 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 FIND_ASSETS := go run -C e2e/assets . $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench bench-peers cluster cluster-down check-drift update build image clean
+.PHONY: help run test lint fuzz bench bench-peers cluster cluster-down e2e check-drift update build image clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 # Built and exec'ed instead of `go run`, which would not pass a SIGTERM on.
 run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--once ends by itself)
@@ -72,6 +72,17 @@ cluster: ## Leave a Kubernetes cluster running and print its KUBECONFIG (KEDA=2.
 cluster-down: ## Take that cluster away, whatever state it is in
 	@go build -C e2e/cluster -o ../../bin/cluster .
 	@exec bin/cluster down
+
+# With KEDA_TRUST_IMAGE in the environment, the cluster of KUBECONFIG is taken,
+# which pulls that image and KEDA's.
+e2e: ## Run the journeys on a cluster of make cluster, or on yours, see e2e/platform (KEDA=2.16, TESTFLAGS=-v)
+	@go build -C e2e/cluster -o ../../bin/cluster .
+	@set -e; export KEDA_VERSION=$(or $(KEDA),2.21); \
+	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
+		KUBECONFIG=$$(bin/cluster up --keda $$KEDA_VERSION); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
+		export KUBECONFIG KEDA_TRUST_CLUSTER; \
+	fi; \
+	go test -C e2e -count=1 -timeout 2h $(TESTFLAGS) ./journeys
 
 check-drift: ## Fail where a generated or formatted file is not what it should be
 	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done

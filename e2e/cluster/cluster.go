@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
 	"github.com/keda-trust/keda-trust/e2e/cluster/image"
-	"github.com/keda-trust/keda-trust/e2e/cluster/keda"
 	"github.com/keda-trust/keda-trust/e2e/cluster/node"
 )
 
@@ -47,14 +47,14 @@ func (c cluster) up(ctx context.Context, with string, releases []keda.Release) (
 		return "", err
 	}
 	// Built before anything runs, for it is what takes longest.
-	components, err := c.build(ctx, releases)
+	images, err := c.build(ctx, releases)
 	if err != nil {
 		return "", err
 	}
 	if err := c.node.Up(ctx, c.cache); err != nil {
 		return "", err
 	}
-	for _, spec := range components {
+	for _, spec := range images {
 		tell("loading %s", spec.Name)
 		if err := c.node.Load(ctx, c.cache, spec); err != nil {
 			return "", err
@@ -99,23 +99,6 @@ func (c cluster) choose(with string) (string, error) {
 		return withKind, nil
 	}
 	return with, nil
-}
-
-// build returns images that have their binaries.
-func (c cluster) build(ctx context.Context, releases []keda.Release) ([]image.Spec, error) {
-	var specs []image.Spec
-	for _, release := range releases {
-		for _, component := range release.Components() {
-			binary, err := c.cache.Build(ctx, component.Program)
-			if err != nil {
-				return nil, err
-			}
-			spec := component.Image
-			spec.Binary = binary
-			specs = append(specs, spec)
-		}
-	}
-	return specs, nil
 }
 
 func (c cluster) load(ctx context.Context, spec image.Spec) error {

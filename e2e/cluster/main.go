@@ -13,8 +13,8 @@ import (
 	"syscall"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
 	"github.com/keda-trust/keda-trust/e2e/cluster/image"
-	"github.com/keda-trust/keda-trust/e2e/cluster/keda"
 	"github.com/keda-trust/keda-trust/e2e/cluster/node"
 )
 

@@ -1,0 +1,154 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// Deployments of KEDA's release.
+var kedaDeployments = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
+
+// InstallTrust installs keda-trust from the chart of the checkout, or upgrades
+// it, and returns when all replicas answer. Values are as helm's --set takes
+// them: "replicas=3".
+func (p *Platform) InstallTrust(ctx context.Context, values ...string) error {
+	repository, tag, err := p.trustImage(ctx)
+	if err != nil {
+		return err
+	}
+	args := []string{
+		"upgrade", injector.Name, filepath.Join(p.root, "manifests", "chart"), "--install",
+		"--namespace", injector.Name, "--create-namespace", "--wait", "--timeout", "5m",
+		"--set", "image.repository=" + repository, "--set-string", "image.tag=" + tag,
+	}
+	for _, value := range values {
+		args = append(args, "--set", value)
+	}
+	_, err = p.tool(ctx, helm, args)
+	return err
+}
+
+// UninstallTrust takes it away again, the Namespace as well; it need not be
+// there.
+func (p *Platform) UninstallTrust(ctx context.Context) error {
+	args := []string{"uninstall", injector.Name, "--namespace", injector.Name, "--ignore-not-found", "--wait", "--timeout", "2m"}
+	if _, err := p.tool(ctx, helm, args); err != nil {
+		return err
+	}
+	return p.deleteAll(ctx, []*unstructured.Unstructured{namespace(injector.Name)})
+}
+
+// ApplyKEDA applies KEDA's own release, unchanged, with server-side apply. It
+// does not wait for it, for some journeys are about a KEDA that does not start.
+func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release) error {
+	objects, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		if _, err := p.Apply(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AwaitKEDA returns when all components are rolled out and the API server
+// reaches the external metrics.
+func (p *Platform) AwaitKEDA(ctx context.Context) error {
+	for _, name := range kedaDeployments {
+		if err := p.AwaitRollout(ctx, injector.DefaultKEDANamespace, name); err != nil {
+			return err
+		}
+	}
+	return p.AwaitAPIService(ctx, injector.KEDAAPIService)
+}
+
+// AwaitInjected returns when every component is. Their new pods may be on the way then.
+func (p *Platform) AwaitInjected(ctx context.Context) error {
+	for _, name := range kedaDeployments {
+		what := fmt.Sprintf("Deployment %s to be injected", name)
+		err := p.await(ctx, rolloutBound, what, func(ctx context.Context) (string, error) {
+			d, err := p.Pods.AppsV1().Deployments(injector.DefaultKEDANamespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil || d.Labels[injector.LabelState] == injector.StateInjected {
+				return "", err
+			}
+			return fmt.Sprintf("its label %s is %q", injector.LabelState, d.Labels[injector.LabelState]), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteKEDA takes the release away again, with everything in its Namespace.
+func (p *Platform) DeleteKEDA(ctx context.Context, release keda.Release) error {
+	objects, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	if err != nil {
+		return err
+	}
+	return p.deleteAll(ctx, objects)
+}
+
+// deleteAll deletes what there is, last applied first, and returns when it is
+// gone.
+func (p *Platform) deleteAll(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, object := range slices.Backward(objects) {
+		resource, err := p.Resource(object)
+		if meta.IsNoMatchError(err) {
+			continue // its CustomResourceDefinition is gone
+		}
+		if err != nil {
+			return err
+		}
+		err = resource.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("deleting %s: %w", local.Title(object), err)
+		}
+	}
+	for _, object := range objects {
+		if err := p.awaitGone(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Platform) awaitGone(ctx context.Context, object *unstructured.Unstructured) error {
+	return p.await(ctx, 2*time.Minute, local.Title(object)+" to be gone", func(ctx context.Context) (string, error) {
+		resource, err := p.Resource(object)
+		if meta.IsNoMatchError(err) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		left, err := resource.Get(ctx, object.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("its finalizers are %q", left.GetFinalizers()), nil
+	})
+}
+
+func namespace(name string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+	object.SetName(name)
+	return object
+}
