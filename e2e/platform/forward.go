@@ -25,16 +25,20 @@ func (p *Platform) Forward(ctx context.Context, namespace, labels string, port i
 	}
 	target := p.Pods.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("portforward").URL()
 	dialer := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, target)
-	stopped, ready, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	stopped, ready, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	forwarder, err := portforward.New(dialer, []string{fmt.Sprintf("0:%d", port)}, stopped, ready, io.Discard, io.Discard)
 	if err != nil {
 		return "", nil, fmt.Errorf("forwarding a port: %w", err)
 	}
-	go func() { ended <- forwarder.ForwardPorts() }()
+	var failed error // once ended is closed
+	go func() {
+		failed = forwarder.ForwardPorts()
+		close(ended)
+	}()
 	stop = func() { close(stopped); <-ended }
 	select {
-	case err := <-ended:
-		return "", nil, fmt.Errorf("forwarding port %d of %s/%s: %w", port, namespace, pod, err)
+	case <-ended:
+		return "", nil, fmt.Errorf("forwarding port %d of %s/%s: %w", port, namespace, pod, failed)
 	case <-ctx.Done():
 		stop()
 		return "", nil, context.Cause(ctx)

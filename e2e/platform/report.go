@@ -12,7 +12,9 @@ import (
 // Report writes what a person would look at where something has failed. What
 // cannot be had is told in its place.
 func (p *Platform) Report(ctx context.Context, to io.Writer) {
-	p.section(ctx, to, p.Kubectl, "get", "nodes,apiservices", "-o", "wide")
+	// The served certificates are part of it.
+	p.section(ctx, to, p.Trust, "check", "-n", injector.DefaultKEDANamespace)
+	p.section(ctx, to, p.Kubectl, "get", "nodes", "-o", "wide")
 	for _, namespace := range []string{injector.DefaultKEDANamespace, injector.Name} {
 		p.section(ctx, to, p.Kubectl, "get", "deployments,pods,secrets,configmaps,services,endpointslices", "-o", "wide", "-n", namespace)
 		p.section(ctx, to, p.Kubectl, "get", "deployments", "-o", "yaml", "-n", namespace)
@@ -22,8 +24,6 @@ func (p *Platform) Report(ctx context.Context, to io.Writer) {
 	p.section(ctx, to, p.Kubectl, "get", "namespace", injector.DefaultKEDANamespace, "-o", "yaml")
 	p.section(ctx, to, p.Kubectl, "get", "apiservice", injector.KEDAAPIService, "-o", "yaml")
 	p.section(ctx, to, p.Kubectl, "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "yaml")
-	// The served certificates are part of it.
-	p.section(ctx, to, p.Trust, "check", "-n", injector.DefaultKEDANamespace)
 }
 
 // logs are those of all pods, and of the containers that ran before them.
