@@ -4,11 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -92,63 +88,4 @@ func (p *Platform) AwaitInjected(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// DeleteKEDA takes the release away again, with everything in its Namespace.
-func (p *Platform) DeleteKEDA(ctx context.Context, release keda.Release) error {
-	objects, err := local.KEDAReleaseOf(ctx, "v"+string(release))
-	if err != nil {
-		return err
-	}
-	return p.deleteAll(ctx, objects)
-}
-
-// deleteAll deletes what there is, last applied first, and returns when it is
-// gone.
-func (p *Platform) deleteAll(ctx context.Context, objects []*unstructured.Unstructured) error {
-	for _, object := range slices.Backward(objects) {
-		resource, err := p.Resource(object)
-		if meta.IsNoMatchError(err) {
-			continue // its CustomResourceDefinition is gone
-		}
-		if err != nil {
-			return err
-		}
-		err = resource.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("deleting %s: %w", local.Title(object), err)
-		}
-	}
-	for _, object := range objects {
-		if err := p.awaitGone(ctx, object); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *Platform) awaitGone(ctx context.Context, object *unstructured.Unstructured) error {
-	return p.await(ctx, 2*time.Minute, local.Title(object)+" to be gone", func(ctx context.Context) (string, error) {
-		resource, err := p.Resource(object)
-		if meta.IsNoMatchError(err) {
-			return "", nil
-		}
-		if err != nil {
-			return "", err
-		}
-		left, err := resource.Get(ctx, object.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return "", nil
-		}
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("its finalizers are %q", left.GetFinalizers()), nil
-	})
-}
-
-func namespace(name string) *unstructured.Unstructured {
-	object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
-	object.SetName(name)
-	return object
 }
