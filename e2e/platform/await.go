@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,17 +24,22 @@ func (p *Platform) AwaitRollout(ctx context.Context, namespace, name string) err
 		if err != nil {
 			return "", err
 		}
-		wanted := int32(1)
-		if d.Spec.Replicas != nil {
-			wanted = *d.Spec.Replicas
-		}
-		s := d.Status
-		if s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == wanted && s.Replicas == wanted && s.AvailableReplicas == wanted {
-			return "", nil
-		}
-		return fmt.Sprintf("of %d pods %d are new and %d available, there are %d (generation %d, observed %d)",
-			wanted, s.UpdatedReplicas, s.AvailableReplicas, s.Replicas, d.Generation, s.ObservedGeneration), nil
+		return lacking(d), nil
 	})
+}
+
+// lacking says what a rollout still lacks, nothing where it is done.
+func lacking(d *appsv1.Deployment) string {
+	wanted := int32(1)
+	if d.Spec.Replicas != nil {
+		wanted = *d.Spec.Replicas
+	}
+	s := d.Status
+	if s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == wanted && s.Replicas == wanted && s.AvailableReplicas == wanted {
+		return ""
+	}
+	return fmt.Sprintf("of %d pods %d are new and %d available, there are %d (generation %d, observed %d)",
+		wanted, s.UpdatedReplicas, s.AvailableReplicas, s.Replicas, d.Generation, s.ObservedGeneration)
 }
 
 // AwaitAPIService returns when the API server reaches an aggregated API.

@@ -21,7 +21,7 @@ import (
 
 // DeleteKEDA takes the release away again, with everything in its Namespace.
 func (p *Platform) DeleteKEDA(ctx context.Context, release keda.Release) error {
-	objects, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	objects, err := p.release(ctx, release)
 	if err != nil {
 		return err
 	}
@@ -79,14 +79,13 @@ func (p *Platform) awaitGone(ctx context.Context, object *unstructured.Unstructu
 
 // releaseInstances takes the finalizers of what is of a kind that goes: the
 // operator, which is gone before, would have.
-func (p *Platform) releaseInstances(ctx context.Context, definition *unstructured.Unstructured) error {
-	spec := struct {
-		Spec apiextensionsv1.CustomResourceDefinitionSpec
-	}{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(definition.Object, &spec); err != nil {
-		return fmt.Errorf("reading %s: %w", local.Title(definition), err)
+func (p *Platform) releaseInstances(ctx context.Context, object *unstructured.Unstructured) error {
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &definition); err != nil {
+		return fmt.Errorf("reading %s: %w", local.Title(object), err)
 	}
-	resource := schema.GroupVersionResource{Group: spec.Spec.Group, Version: spec.Spec.Versions[0].Name, Resource: spec.Spec.Names.Plural}
+	spec := definition.Spec
+	resource := schema.GroupVersionResource{Group: spec.Group, Version: spec.Versions[0].Name, Resource: spec.Names.Plural}
 	instances, err := p.Client.Resource(resource).List(ctx, metav1.ListOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil

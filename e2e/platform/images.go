@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -27,8 +26,8 @@ func (p *Platform) Load(ctx context.Context, module, program string) (string, er
 	if err != nil {
 		return "", fmt.Errorf("making an image of %s: %w", program, err)
 	}
-	name := fmt.Sprintf("e2e.keda-trust.invalid/%s:%x", filepath.Base(binary), sha256.Sum256(content))
-	name = name[:strings.LastIndexByte(name, ':')+13]
+	digest := sha256.Sum256(content)
+	name := fmt.Sprintf("e2e.keda-trust.invalid/%s:%x", filepath.Base(binary), digest[:6])
 	_, err = p.run(ctx, p.loader, []string{"load", name, binary})
 	return name, err
 }
@@ -46,9 +45,14 @@ func (p *Platform) trustImage(ctx context.Context) (repository, tag string, err 
 			return "", "", err
 		}
 	}
-	colon := strings.LastIndexByte(p.image, ':')
-	if colon <= strings.LastIndexByte(p.image, '/') {
-		return "", "", errors.New("reading " + Image + ": " + p.image + " has no tag")
+	return splitImage(p.image)
+}
+
+// splitImage separates a name as the chart has it: a registry's port is no tag.
+func splitImage(name string) (repository, tag string, err error) {
+	colon := strings.LastIndexByte(name, ':')
+	if colon <= strings.LastIndexByte(name, '/') {
+		return "", "", fmt.Errorf("reading %s: %q has no tag", Image, name)
 	}
-	return p.image[:colon], p.image[colon+1:], nil
+	return name[:colon], name[colon+1:], nil
 }

@@ -49,7 +49,7 @@ func (p *Platform) UninstallTrust(ctx context.Context) error {
 // ApplyKEDA applies KEDA's own release, unchanged, with server-side apply. It
 // does not wait for it, for some journeys are about a KEDA that does not start.
 func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release) error {
-	objects, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	objects, err := p.release(ctx, release)
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,19 @@ func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release) error {
 		}
 	}
 	return nil
+}
+
+// release is KEDA's, as it is published. Rendering it takes seconds.
+func (p *Platform) release(ctx context.Context, release keda.Release) ([]*unstructured.Unstructured, error) {
+	if rendered, ok := p.releases[release]; ok {
+		return rendered, nil
+	}
+	rendered, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	if err != nil {
+		return nil, err
+	}
+	p.releases[release] = rendered
+	return rendered, nil
 }
 
 // AwaitKEDA returns when all components are rolled out and the API server

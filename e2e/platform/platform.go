@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
 	"github.com/keda-trust/keda-trust/e2e/local"
 )
 
@@ -35,11 +37,16 @@ type Platform struct {
 	dir    string // what the tools write
 	loader string // path; empty where the cluster pulls all images
 	image  string // of keda-trust; empty until it is made
+
+	releases map[keda.Release][]*unstructured.Unstructured // rendered before
 }
 
 // Connect needs the path of the checkout and a directory for what tools write.
 func Connect(root, dir string) (*Platform, error) {
-	p := &Platform{dir: dir, loader: os.Getenv(Loader), image: os.Getenv(Image)}
+	p := &Platform{
+		dir: dir, loader: os.Getenv(Loader), image: os.Getenv(Image),
+		releases: map[keda.Release][]*unstructured.Unstructured{},
+	}
 	if p.loader == "" && p.image == "" {
 		return nil, ErrNone
 	}
