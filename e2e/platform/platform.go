@@ -25,7 +25,7 @@ const (
 )
 
 // ErrNone says that nobody has asked for a platform.
-var ErrNone = errors.New("no cluster to be changed: make e2e starts one, and takes the one of KUBECONFIG where IMAGE names keda-trust's image")
+var ErrNone = errors.New("no cluster to be changed: make e2e starts one, and takes the one of KUBECONFIG where " + Image + " names keda-trust's image")
 
 // Platform is a cluster with nodes, and the checkout that is tried on it.
 type Platform struct {
