@@ -82,7 +82,7 @@ e2e: ## Run the journeys on a cluster of make cluster, or on yours, see e2e/plat
 		KUBECONFIG=$$(bin/cluster up --keda $$KEDA_VERSION); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
 		export KUBECONFIG KEDA_TRUST_CLUSTER; \
 	fi; \
-	go test -C e2e -count=1 -timeout 2h $(TESTFLAGS) ./journeys
+	go test -C e2e ./journeys -count=1 -timeout 2h $(TESTFLAGS)
 
 check-drift: ## Fail where a generated or formatted file is not what it should be
 	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done
