@@ -4,9 +4,11 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # e2e/assets is apart: it runs before anything else, and needs hardly anything.
-MODULES := . e2e e2e/assets
+# So is e2e/cluster, which any suite may use to get a cluster.
+MODULES := . e2e e2e/assets e2e/cluster
 
 KUBERNETES ?=
+KEDA ?=
 FUZZTIME ?= 1m
 ARGS ?=
 TESTFLAGS ?=
@@ -22,10 +24,10 @@ RACE := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >
 FIND_ASSETS := go run -C e2e/assets . $(if $(KUBERNETES),--kubernetes $(KUBERNETES))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench bench-peers check-drift update build image clean
+.PHONY: help run test lint fuzz bench bench-peers cluster cluster-down e2e check-drift update build image clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 # Built and exec'ed instead of `go run`, which would not pass a SIGTERM on.
 run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--once ends by itself)
@@ -37,7 +39,7 @@ run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--onc
 # certificate is tried under load, which needs the machine to itself.
 test: ## Test everything against a real API server (KUBERNETES=1.30 for another, TESTFLAGS=)
 	@set -e; assets=$$($(FIND_ASSETS) --controller-manager); export KUBEBUILDER_ASSETS="$$assets"; \
-	for module in e2e/assets e2e; do \
+	for module in e2e/assets e2e/cluster e2e; do \
 		echo "go test -C $$module $(TESTFLAGS) ./..."; \
 		go test -C $$module -timeout 20m $(TESTFLAGS) ./...; \
 	done; \
@@ -62,6 +64,25 @@ bench: ## Measure admission through a real API server, its parts, start and memo
 bench-peers: ## Measure rotations beside cainjector and cert-controller (ARGS='-rounds 1 -rotations 5 -secrets 0')
 	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
 	go build -C e2e/peers -o ../../bin/peers .; exec bin/peers --root . $(ARGS)
+
+cluster: ## Leave a Kubernetes cluster running and print its KUBECONFIG (KEDA=2.21 for KEDA's images, too)
+	@go build -C e2e/cluster -o ../../bin/cluster .
+	@exec bin/cluster up $(foreach version,$(KEDA),--keda $(version)) $(ARGS)
+
+cluster-down: ## Take that cluster away, whatever state it is in
+	@go build -C e2e/cluster -o ../../bin/cluster .
+	@exec bin/cluster down
+
+# With KEDA_TRUST_IMAGE in the environment, the cluster of KUBECONFIG is taken,
+# which pulls that image and KEDA's.
+e2e: ## Run the journeys on a cluster of make cluster, or on yours, see e2e/platform (KEDA=2.16, TESTFLAGS=-v)
+	@go build -C e2e/cluster -o ../../bin/cluster .
+	@set -e; export KEDA_VERSION=$(or $(KEDA),2.21); \
+	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
+		KUBECONFIG=$$(bin/cluster up --keda $$KEDA_VERSION); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
+		export KUBECONFIG KEDA_TRUST_CLUSTER; \
+	fi; \
+	go test -C e2e ./journeys -count=1 -timeout 2h $(TESTFLAGS)
 
 check-drift: ## Fail where a generated or formatted file is not what it should be
 	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done

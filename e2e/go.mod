@@ -2,7 +2,10 @@ module github.com/keda-trust/keda-trust/e2e
 
 go 1.26.8
 
-replace github.com/keda-trust/keda-trust => ../
+replace (
+	github.com/keda-trust/keda-trust => ../
+	github.com/keda-trust/keda-trust/e2e/assets => ./assets
+)
 
 tool (
 	github.com/keda-trust/keda-trust/e2e/installers/kubectl
@@ -15,6 +18,7 @@ require (
 	github.com/evanphx/json-patch/v5 v5.9.11
 	github.com/go-logr/logr v1.4.4
 	github.com/keda-trust/keda-trust v0.0.0
+	github.com/keda-trust/keda-trust/e2e/assets v0.0.0
 	github.com/onsi/ginkgo/v2 v2.34.0
 	github.com/onsi/gomega v1.44.0
 	github.com/open-policy-agent/cert-controller v0.16.0

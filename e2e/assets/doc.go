@@ -5,16 +5,13 @@
 // It promises that standard output holds that directory and nothing else, that
 // a second call returns at once, and that two calls at the same time, also
 // from different checkouts, do not disturb each other. It must never import
-// anything of Kubernetes: every test run compiles it first.
+// anything of Kubernetes: every test run compiles it first. How the programs are
+// built is in packages of its own, which e2e/cluster uses as well.
 //
 // Decisions that bind it (2026-11):
 //   - Downloading comes before building: seconds against minutes. Whether there
 //     is a network is asked with a bound, for a firewall that drops packets
 //     would otherwise hold up a build that needs no such network.
-//   - The binaries are built from modules, not from a checkout: the checksum
-//     database then vouches for the source, and a module proxy is all it takes.
 //   - kube-controller-manager is not asked for by default: few tests need it,
 //     and no download has it, so that it costs minutes everywhere.
-//   - No -trimpath: the compiled packages are shared with whoever builds the
-//     same modules on this machine.
 package main

@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
 )
 
 const (
@@ -21,25 +22,25 @@ const (
 // downloads is the store that setup-envtest manages; it needs no lock of ours,
 // for it writes a release to a temporary place first.
 func (f finder) downloads() string {
-	return filepath.Join(f.cache, "envtest")
+	return filepath.Join(f.cache.Dir, "envtest")
 }
 
 // download lets setup-envtest fetch the newest patch of the minor.
 func (f finder) download(ctx context.Context) (string, error) {
-	tell("asking setup-envtest for Kubernetes %s", f.release.minor)
+	tell("asking setup-envtest for Kubernetes %s", f.release.Minor)
 	if _, err := f.setupEnvtest(ctx, downloadBound, "version"); err != nil {
 		return "", fmt.Errorf("compiling setup-envtest: %w", err)
 	}
-	if _, err := f.setupEnvtest(ctx, networkBound, "list", f.release.minor+".x"); err != nil {
+	if _, err := f.setupEnvtest(ctx, networkBound, "list", f.release.Minor+".x"); err != nil {
 		return "", fmt.Errorf("listing Kubernetes releases: %w", err)
 	}
 	tell("downloading kube-apiserver and etcd, about 60 MB")
-	dir, err := f.setupEnvtest(ctx, downloadBound, "use", f.release.minor+".x", "--print", "path")
+	dir, err := f.setupEnvtest(ctx, downloadBound, "use", f.release.Minor+".x", "--print", "path")
 	if err != nil {
-		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.minor, err)
+		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.Minor, err)
 	}
-	if err := complete(dir, binaries); err != nil {
-		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.minor, err)
+	if err := gobuild.Complete(dir, binaries); err != nil {
+		return "", fmt.Errorf("downloading Kubernetes %s: %w", f.release.Minor, err)
 	}
 	return dir, nil
 }
@@ -55,17 +56,7 @@ func (f finder) setupEnvtest(ctx context.Context, bound time.Duration, args ...s
 		return "", fmt.Errorf("no answer within %s", bound)
 	}
 	if err != nil {
-		return "", explain(err)
+		return "", gobuild.Explain(err)
 	}
 	return strings.TrimSpace(string(out)), nil
-}
-
-// explain adds to an exit code what the program said last.
-func explain(err error) error {
-	var exited *exec.ExitError
-	if !errors.As(err, &exited) || len(exited.Stderr) == 0 {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(string(exited.Stderr)), "\n")
-	return fmt.Errorf("%s (%w)", lines[len(lines)-1], err)
 }

@@ -9,6 +9,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+	"github.com/keda-trust/keda-trust/e2e/assets/kubernetes"
 )
 
 const usage = `assets prints the directory of a kube-apiserver and an etcd, and on demand of a
@@ -50,15 +53,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) int {
-	cache, err := cacheDir()
+	cache, err := gobuild.OpenCache(tell)
 	if err != nil {
 		return fail(1, err)
 	}
 	flags := flag.NewFlagSet("assets", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintf(os.Stderr, usage, strings.Join(minors(), ", "), defaultMinor, cache)
+		fmt.Fprintf(os.Stderr, usage, strings.Join(kubernetes.Minors(), ", "), kubernetes.DefaultMinor, cache.Dir)
 	}
-	kubernetes := flags.String("kubernetes", "", "")
+	minor := flags.String("kubernetes", "", "")
 	source := flags.String("source", sourceAuto, "")
 	controllers := flags.Bool("controller-manager", false, "")
 	switch err := flags.Parse(args); {
@@ -69,7 +72,7 @@ func run(ctx context.Context, args []string) int {
 	case flags.NArg() > 0:
 		return fail(2, fmt.Errorf("parsing arguments: %q is not a flag; --help says what there is", flags.Arg(0)))
 	}
-	finder, err := newFinder(cache, *kubernetes, *source)
+	finder, err := newFinder(cache, *minor, *source)
 	if err != nil {
 		return fail(2, err)
 	}

@@ -13,8 +13,8 @@ import (
 
 // State is what keda-trust has published in a namespace of KEDA, nil where there
 // is nothing yet.
-func (c *Cluster) State(ctx context.Context, namespace string) (*injector.State, error) {
-	published := c.Client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace)
+func (a *API) State(ctx context.Context, namespace string) (*injector.State, error) {
+	published := a.Client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(namespace)
 	list, err := published.List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + injector.StateConfigMap})
 	if err != nil {
 		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, injector.StateConfigMap, err)

@@ -1,9 +1,11 @@
-package main
+package gobuild
 
 import (
 	"strings"
 	"testing"
 )
+
+var kubelet = Program{Name: "kubelet", Module: "k8s.io/kubernetes", Version: "v1.37.2", Package: "/cmd/kubelet", Staging: "v0.37.2"}
 
 const kubernetesGoMod = `// This is a generated file.
 
@@ -25,12 +27,12 @@ replace (
 `
 
 func TestTheDerivedModuleTakesPublishedLibraries(t *testing.T) {
-	derived, err := deriveKubernetes([]byte(kubernetesGoMod), release{minor: "1.37", patch: "v1.37.2"})
+	derived, err := derive([]byte(kubernetesGoMod), kubelet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		"module assets.invalid/kubernetes",
+		"module assets.invalid/kubelet",
 		"k8s.io/kubernetes v1.37.2",
 		"k8s.io/api => k8s.io/api v0.37.2",
 		"example.org/forked => example.org/fork v1.2.3",
@@ -53,9 +55,25 @@ func TestAModuleThatIsNotUnderstoodIsRefused(t *testing.T) {
 	}
 	for story, gomod := range cases {
 		t.Run(story, func(t *testing.T) {
-			if derived, err := deriveKubernetes([]byte(gomod), release{minor: "1.37", patch: "v1.37.2"}); err == nil {
+			if derived, err := derive([]byte(gomod), kubelet); err == nil {
 				t.Errorf("accepted:\n%s", derived)
 			}
 		})
+	}
+}
+
+func TestWithoutPublishedCopiesADirectoryIsNotReplaced(t *testing.T) {
+	gomod := strings.ReplaceAll(kubernetesGoMod, "k8s.io/kubernetes", "example.org/etcd")
+	derived, err := derive([]byte(gomod), Program{Name: "etcd", Module: "example.org/etcd", Version: "v3.7.3", Main: "package main"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(derived), "k8s.io/api =>") {
+		t.Errorf("a replacement is left in\n%s", derived)
+	}
+	for _, line := range []string{"example.org/etcd v3.7.3", "example.org/forked => example.org/fork v1.2.3"} {
+		if !strings.Contains(string(derived), line) {
+			t.Errorf("%q is missing in\n%s", line, derived)
+		}
 	}
 }

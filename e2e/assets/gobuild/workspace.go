@@ -1,4 +1,4 @@
-package main
+package gobuild
 
 import (
 	"bufio"
@@ -18,19 +18,14 @@ import (
 // workspace is the directory of a module that exists for one build.
 type workspace string
 
-// newWorkspace makes a module with that go.mod and the checksums of the module
-// in source.
-func newWorkspace(into string, gomod []byte, source string) (workspace, error) {
+// newWorkspace makes a module with that go.mod and those checksums.
+func newWorkspace(into string, gomod, gosum []byte) (workspace, error) {
 	dir := filepath.Join(into, "module")
-	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
-	if err != nil {
-		return "", fmt.Errorf("reading checksums: %w", err)
-	}
-	err = errors.Join(
+	err := errors.Join(
 		os.RemoveAll(dir),
 		os.MkdirAll(dir, 0o755),
 		os.WriteFile(filepath.Join(dir, "go.mod"), gomod, 0o644),
-		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644),
+		os.WriteFile(filepath.Join(dir, "go.sum"), gosum, 0o644),
 	)
 	if err != nil {
 		return "", fmt.Errorf("writing a module: %w", err)
@@ -44,7 +39,7 @@ const progressInterval = 15 * time.Second
 
 // compile builds one program, telling how far it is. -v makes go name each
 // package that it compiles, which is all the progress that there is to see.
-func (w workspace) compile(ctx context.Context, output string, args ...string) error {
+func (w workspace) compile(ctx context.Context, tell func(string, ...any), output string, args ...string) error {
 	build := exec.CommandContext(ctx, "go", append([]string{"build", "-v", "-o", output}, args...)...)
 	build.Dir = string(w)
 	build.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
@@ -58,7 +53,7 @@ func (w workspace) compile(ctx context.Context, output string, args ...string) e
 		return fmt.Errorf("starting go build: %w", err)
 	}
 	var seen progress
-	stop := seen.report(filepath.Base(output))
+	stop := seen.report(tell, filepath.Base(output))
 	said := seen.read(lines)
 	err = build.Wait()
 	stop()
@@ -103,7 +98,7 @@ func isPackage(line string) bool {
 }
 
 // report tells the counts at intervals until stop is called.
-func (p *progress) report(name string) (stop func()) {
+func (p *progress) report(tell func(string, ...any), name string) (stop func()) {
 	start := time.Now()
 	ticker := time.NewTicker(progressInterval)
 	done := make(chan struct{})

@@ -1,0 +1,25 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/keda-trust/keda-trust/e2e/cluster/image"
+)
+
+func TestTheImagesAreNamedAsKEDAsManifestsNameThem(t *testing.T) {
+	var names []string
+	for _, component := range components("2.21.0") {
+		names = append(names, component.image.Name)
+		if component.image.User != image.NonRoot {
+			t.Errorf("%s runs as %s", component.image.Name, component.image.User)
+		}
+	}
+	if want := []string{
+		"ghcr.io/kedacore/keda:2.21.0",
+		"ghcr.io/kedacore/keda-metrics-apiserver:2.21.0",
+		"ghcr.io/kedacore/keda-admission-webhooks:2.21.0",
+	}; !slices.Equal(names, want) {
+		t.Errorf("got %q, want %q", names, want)
+	}
+}

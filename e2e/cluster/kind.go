@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/keda-trust/keda-trust/e2e/cluster/image"
+)
+
+const (
+	kindModule = "sigs.k8s.io/kind@v0.33.0"
+	kindName   = "keda-trust"
+)
+
+// engines are the container engines that kind knows, by their client.
+var engines = []string{"docker", "podman"}
+
+// kind is a cluster in a container.
+type kind struct {
+	dir string // there while there may be such a cluster; holds its kubeconfig
+}
+
+// newKind keeps its directory beside the assets.
+func newKind(cache string) kind {
+	return kind{dir: filepath.Join(filepath.Dir(cache), "kind")}
+}
+
+func (k kind) kubeconfig() string { return filepath.Join(k.dir, "admin.conf") }
+
+// engine returns the first container engine that answers. A client without its
+// daemon is as good as none.
+func engine(ctx context.Context) (string, bool) {
+	for _, client := range engines {
+		if _, err := exec.LookPath(client); err != nil {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, 20*time.Second)
+		err := exec.CommandContext(bounded, client, "info").Run()
+		cancel()
+		if err == nil {
+			return client, true
+		}
+	}
+	return "", false
+}
+
+// exists tells whether there was a call of up without one of down.
+func (k kind) exists() bool {
+	_, err := os.Stat(k.dir)
+	return err == nil
+}
+
+// up leaves a cluster that answers as it is.
+func (k kind) up(ctx context.Context, engine string) error {
+	if k.exists() && k.run(ctx, engine, "get", "kubeconfig", "--name", kindName) == nil {
+		return nil
+	}
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+		return fmt.Errorf("preparing kind: %w", err)
+	}
+	tell("creating a cluster with %s in %s", kindModule, engine)
+	err := k.run(ctx, engine, "create", "cluster", "--name", kindName, "--kubeconfig", k.kubeconfig(), "--wait", "5m")
+	if err != nil {
+		return errors.Join(fmt.Errorf("creating a cluster with kind: %w", err), k.down(ctx))
+	}
+	return nil
+}
+
+func (k kind) down(ctx context.Context) error {
+	if !k.exists() {
+		return nil
+	}
+	found, ok := engine(ctx)
+	if !ok {
+		return errors.New("removing the cluster of kind: its container engine does not answer")
+	}
+	if err := k.run(ctx, found, "delete", "cluster", "--name", kindName, "--kubeconfig", k.kubeconfig()); err != nil {
+		return fmt.Errorf("removing the cluster of kind: %w", err)
+	}
+	if err := os.RemoveAll(k.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the cluster of kind: %w", err)
+	}
+	return nil
+}
+
+// load gives the node an image as it would one of docker's.
+func (k kind) load(ctx context.Context, spec image.Spec) error {
+	found, ok := engine(ctx)
+	if !ok {
+		return errors.New("loading an image: the container engine of kind does not answer")
+	}
+	dir, err := os.MkdirTemp("", "keda-trust-image-")
+	if err != nil {
+		return fmt.Errorf("loading an image: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	archive := filepath.Join(dir, "image.tar")
+	if err := spec.WriteArchive(archive); err != nil {
+		return err
+	}
+	if err := k.run(ctx, found, "load", "image-archive", archive, "--name", kindName); err != nil {
+		return fmt.Errorf("loading %s: %w", spec.Name, err)
+	}
+	return nil
+}
+
+// run has kind say what it does on standard error only.
+func (k kind) run(ctx context.Context, engine string, args ...string) error {
+	command := exec.CommandContext(ctx, "go", append([]string{"run", kindModule}, args...)...)
+	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "KIND_EXPERIMENTAL_PROVIDER="+engine)
+	command.Stderr = os.Stderr
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = time.Minute
+	return command.Run()
+}

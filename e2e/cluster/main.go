@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/cluster/image"
+	"github.com/keda-trust/keda-trust/e2e/cluster/node"
+)
+
+const usage = `cluster leaves a Kubernetes cluster of one node running.
+
+  export KUBECONFIG=$(cluster up)           start one, unless one runs
+  export KUBECONFIG=$(cluster up --keda 2.21)
+                                            and let it have KEDA's images
+  cluster load keda-trust:dev bin/keda-trust
+                                            make an image of a static binary
+  cluster down                              take the cluster away
+
+It takes kind where docker or podman runs. Elsewhere it starts one node from Go
+modules and Debian's packages, which needs Linux and root: 25 minutes on two
+cores the first time, less than one from then on.
+
+Standard output is the path of a KUBECONFIG and nothing else. Exit codes: 0 done,
+1 could not be done, 2 wrong usage.
+
+Flags of up:
+  --with WHAT     auto, kind or node (default auto)
+  --keda VERSION  have the images of that KEDA, for example 2.21; repeatable.
+                  Built from its Go module, 15 minutes the first time; a node of
+                  kind pulls them by itself
+
+Flags of load:
+  --user UID:GID  who runs it (default 65532:65532)
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// errUsage is what the command line did wrong.
+type errUsage struct{ error }
+
+func run(ctx context.Context, args []string) int {
+	err := dispatch(ctx, args)
+	var wrong errUsage
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(os.Stderr, usage)
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(os.Stderr, "cluster: %v; --help says what there is\n", err)
+		return 2
+	}
+	fmt.Fprintf(os.Stderr, "cluster: %v\n", err)
+	return 1
+}
+
+func dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return flag.ErrHelp
+	}
+	cache, err := gobuild.OpenCache(tell)
+	if err != nil {
+		return err
+	}
+	c := cluster{cache: cache, node: node.New(tell), kind: newKind(cache.Dir)}
+	switch command, rest := args[0], args[1:]; {
+	case command == "up":
+		return upCommand(ctx, c, rest)
+	case command == "down" && len(rest) == 0:
+		return c.down(ctx)
+	case command == "down":
+		return errUsage{fmt.Errorf("parsing arguments: down takes none, not %q", rest[0])}
+	case command == "load":
+		return loadCommand(ctx, c, rest)
+	case command == node.InitCommand && len(rest) == 1:
+		return node.Init(ctx, rest[0])
+	case command == node.RegistryCommand && len(rest) == 2:
+		return image.Serve(ctx, rest[0], rest[1])
+	case slices.Contains([]string{"help", "-h", "-help", "--help"}, command):
+		return flag.ErrHelp
+	default:
+		return errUsage{fmt.Errorf("parsing arguments: %q is no command", command)}
+	}
+}
+
+func upCommand(ctx context.Context, c cluster, args []string) error {
+	flags := newFlags("up")
+	with := flags.String("with", withAuto, "")
+	var releases []keda.Release
+	flags.Func("keda", "", func(asked string) error {
+		release, err := keda.Parse(asked)
+		releases = append(releases, release)
+		return err
+	})
+	if err := parse(flags, args, 0); err != nil {
+		return err
+	}
+	switch *with {
+	case withAuto, withKind, withNode:
+	default:
+		return errUsage{fmt.Errorf("choosing --with %q: not one of auto, kind, node", *with)}
+	}
+	kubeconfig, err := c.up(ctx, *with, releases)
+	if err != nil {
+		return err
+	}
+	fmt.Println(kubeconfig)
+	return nil
+}
+
+func loadCommand(ctx context.Context, c cluster, args []string) error {
+	flags := newFlags("load")
+	user := flags.String("user", image.NonRoot, "")
+	if err := parse(flags, args, 2); err != nil {
+		return err
+	}
+	binary, err := filepath.Abs(flags.Arg(1))
+	if err != nil {
+		return fmt.Errorf("finding the binary: %w", err)
+	}
+	return c.load(ctx, image.Spec{Name: flags.Arg(0), Binary: binary, User: *user})
+}
+
+func newFlags(command string) *flag.FlagSet {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // what is wrong is in the error
+	flags.Usage = func() {}     // run prints it
+	return flags
+}
+
+// parse takes flags and as many arguments as are wanted.
+func parse(flags *flag.FlagSet, args []string, wanted int) error {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return errUsage{fmt.Errorf("parsing flags: %w", err)}
+	case flags.NArg() != wanted:
+		return errUsage{fmt.Errorf("parsing arguments: %s takes %d, not %d", flags.Name(), wanted, flags.NArg())}
+	}
+	return nil
+}
+
+// tell writes one line of progress.
+func tell(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "cluster: "+format+"\n", args...)
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+)
+
+func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
+	t.Setenv(gobuild.CacheVariable, t.TempDir())
+	for line, want := range map[string]string{
+		"start":                         `"start" is no command`,
+		"up now":                        "up takes 0",
+		"up --with docker":              "not one of auto, kind, node",
+		"up --keda 2.17":                "not one of 2.15, 2.16, 2.20, 2.21",
+		"down --force":                  "down takes none",
+		"load keda-trust:dev":           "load takes 2",
+		"load --uid 0 keda-trust:dev x": "-uid",
+	} {
+		err := dispatch(t.Context(), strings.Fields(line))
+		var wrong errUsage
+		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", line, err, want)
+		}
+	}
+	for _, line := range []string{"", "help", "--help", "up --help", "load -h"} {
+		if err := dispatch(t.Context(), strings.Fields(line)); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%q: got %v", line, err)
+		}
+	}
+}
+
+// A container engine that answers and then cannot do it is what a machine
+// without a network has.
+func TestAClusterOfKindThatCannotBeMadeLeavesNothing(t *testing.T) {
+	tools := t.TempDir()
+	writeScript(t, filepath.Join(tools, "docker"), "exit 0")
+	writeScript(t, filepath.Join(tools, "go"), `echo "$KIND_EXPERIMENTAL_PROVIDER $@" >>`+filepath.Join(tools, "calls")+`; case "$*" in *create*) exit 1;; esac`)
+	t.Setenv("PATH", tools+":/usr/bin:/bin")
+	c := cluster{kind: newKind(filepath.Join(t.TempDir(), "assets"))}
+	if created, err := c.tryKind(t.Context(), false); err != nil || created {
+		t.Errorf("created: %t, %v", created, err)
+	}
+	if _, err := c.tryKind(t.Context(), true); err == nil || !strings.Contains(err.Error(), "creating a cluster with kind") {
+		t.Errorf("where it must be one of kind: %v", err)
+	}
+	if c.kind.exists() {
+		t.Error("its directory is left")
+	}
+	calls, err := os.ReadFile(filepath.Join(tools, "calls"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("calls:\n%s", calls)
+	}
+	for i, want := range []string{"create cluster --name keda-trust --kubeconfig ", "delete cluster --name keda-trust --kubeconfig "} {
+		if !strings.HasPrefix(lines[i], "docker run sigs.k8s.io/kind@v") || !strings.Contains(lines[i], want) {
+			t.Errorf("call %d is %q", i, lines[i])
+		}
+	}
+}
+
+func TestAClientWithoutItsDaemonIsNoEngine(t *testing.T) {
+	tools := t.TempDir()
+	writeScript(t, filepath.Join(tools, "docker"), "exit 1")
+	t.Setenv("PATH", tools)
+	if found, ok := engine(t.Context()); ok {
+		t.Errorf("found %s", found)
+	}
+	writeScript(t, filepath.Join(tools, "podman"), "exit 0")
+	if found, ok := engine(t.Context()); !ok || found != "podman" {
+		t.Errorf("found %q, %t", found, ok)
+	}
+}
+
+func writeScript(t *testing.T, path, body string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,12 @@
+// Package journeys shows on real nodes, with real pods, what a user of keda-trust
+// does and gets.
+//
+// It promises that a journey begins on a cluster without KEDA and keda-trust,
+// whatever the one before has left, and that where one fails it prints what a
+// person would look at. It must never compute an injection itself.
+//
+// Decisions that bind it (2026-11):
+//   - One journey after the other: KEDA's APIs are of the whole cluster, of which
+//     there is one.
+//   - What is left after the last journey stays, for a look at it.
+package journeys

@@ -1,0 +1,58 @@
+package platform
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/keda-trust/keda-trust/e2e/local"
+)
+
+// Load makes an image of a Go program, a package of the module in that
+// directory, and returns its name. A program that has changed has another name.
+func (p *Platform) Load(ctx context.Context, module, program string) (string, error) {
+	if p.loader == "" {
+		return "", fmt.Errorf("making an image of %s: no %s names a command that gives images to this cluster", program, Loader)
+	}
+	binary, err := p.build(ctx, module, program)
+	if err != nil {
+		return "", err
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return "", fmt.Errorf("making an image of %s: %w", program, err)
+	}
+	digest := sha256.Sum256(content)
+	name := fmt.Sprintf("e2e.keda-trust.invalid/%s:%x", filepath.Base(binary), digest[:6])
+	_, err = p.run(ctx, p.loader, []string{"load", name, binary})
+	return name, err
+}
+
+// build compiles a program into the platform's directory.
+func (p *Platform) build(ctx context.Context, module, program string) (string, error) {
+	binary := filepath.Join(p.dir, path.Base(program))
+	return binary, local.Build(ctx, module, program, binary)
+}
+
+// trustImage is keda-trust's, made of the checkout where nobody named one.
+func (p *Platform) trustImage(ctx context.Context) (repository, tag string, err error) {
+	if p.image == "" {
+		if p.image, err = p.Load(ctx, p.root, "./cmd/keda-trust"); err != nil {
+			return "", "", err
+		}
+	}
+	return splitImage(p.image)
+}
+
+// splitImage separates a name as the chart has it: a registry's port is no tag.
+func splitImage(name string) (repository, tag string, err error) {
+	colon := strings.LastIndexByte(name, ':')
+	if colon <= strings.LastIndexByte(name, '/') {
+		return "", "", fmt.Errorf("reading %s: %q has no tag", Image, name)
+	}
+	return name[:colon], name[colon+1:], nil
+}

@@ -1,0 +1,104 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+// Deployments of KEDA's release.
+var kedaDeployments = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
+
+// InstallTrust installs keda-trust from the chart of the checkout, or upgrades
+// it, and returns when all replicas answer. Values are as helm's --set takes
+// them: "replicas=3".
+func (p *Platform) InstallTrust(ctx context.Context, values ...string) error {
+	repository, tag, err := p.trustImage(ctx)
+	if err != nil {
+		return err
+	}
+	args := []string{
+		"upgrade", injector.Name, filepath.Join(p.root, "manifests", "chart"), "--install",
+		"--namespace", injector.Name, "--create-namespace", "--wait", "--timeout", "5m",
+		"--set", "image.repository=" + repository, "--set-string", "image.tag=" + tag,
+	}
+	for _, value := range values {
+		args = append(args, "--set", value)
+	}
+	_, err = p.tool(ctx, helm, args)
+	return err
+}
+
+// UninstallTrust takes it away again, the Namespace as well; it need not be
+// there.
+func (p *Platform) UninstallTrust(ctx context.Context) error {
+	args := []string{"uninstall", injector.Name, "--namespace", injector.Name, "--ignore-not-found", "--wait", "--timeout", "2m"}
+	if _, err := p.tool(ctx, helm, args); err != nil {
+		return err
+	}
+	return p.deleteAll(ctx, []*unstructured.Unstructured{namespace(injector.Name)})
+}
+
+// ApplyKEDA applies KEDA's own release, unchanged, with server-side apply. It
+// does not wait for it, for some journeys are about a KEDA that does not start.
+func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release) error {
+	objects, err := p.release(ctx, release)
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		if _, err := p.Apply(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release is KEDA's, as it is published. Rendering it takes seconds.
+func (p *Platform) release(ctx context.Context, release keda.Release) ([]*unstructured.Unstructured, error) {
+	if rendered, ok := p.releases[release]; ok {
+		return rendered, nil
+	}
+	rendered, err := local.KEDAReleaseOf(ctx, "v"+string(release))
+	if err != nil {
+		return nil, err
+	}
+	p.releases[release] = rendered
+	return rendered, nil
+}
+
+// AwaitKEDA returns when all components are rolled out and the API server
+// reaches the external metrics.
+func (p *Platform) AwaitKEDA(ctx context.Context) error {
+	for _, name := range kedaDeployments {
+		if err := p.AwaitRollout(ctx, injector.DefaultKEDANamespace, name); err != nil {
+			return err
+		}
+	}
+	return p.AwaitAPIService(ctx, injector.KEDAAPIService)
+}
+
+// AwaitInjected returns when every component is. Their new pods may be on the way then.
+func (p *Platform) AwaitInjected(ctx context.Context) error {
+	for _, name := range kedaDeployments {
+		what := fmt.Sprintf("Deployment %s to be injected", name)
+		err := p.await(ctx, rolloutBound, what, func(ctx context.Context) (string, error) {
+			d, err := p.Pods.AppsV1().Deployments(injector.DefaultKEDANamespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil || d.Labels[injector.LabelState] == injector.StateInjected {
+				return "", err
+			}
+			return fmt.Sprintf("its label %s is %q", injector.LabelState, d.Labels[injector.LabelState]), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

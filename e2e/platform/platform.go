@@ -1,0 +1,65 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/local"
+)
+
+// Variables of the environment, which `make e2e` sets.
+const (
+	// Image names the image of keda-trust, which the cluster can pull.
+	Image = "KEDA_TRUST_IMAGE"
+	// Loader is the path of e2e/cluster's command, which can make the cluster
+	// hold images. With it, keda-trust's own is made of the checkout.
+	Loader = "KEDA_TRUST_CLUSTER"
+)
+
+// ErrNone says that nobody has asked for a platform.
+var ErrNone = errors.New("no cluster to be changed: make e2e starts one, and takes the one of KUBECONFIG where " + Image + " names keda-trust's image")
+
+// Platform is a cluster with nodes, and the checkout that is tried on it.
+type Platform struct {
+	*local.API
+	Pods   *kubernetes.Clientset // for logs, Events and what else has no manifest
+	Config *rest.Config
+
+	root   string // of the checkout
+	dir    string // what the tools write
+	loader string // path; empty where the cluster pulls all images
+	image  string // of keda-trust; empty until it is made
+
+	releases map[keda.Release][]*unstructured.Unstructured // rendered before
+}
+
+// Connect needs the path of the checkout and a directory for what tools write.
+func Connect(root, dir string) (*Platform, error) {
+	p := &Platform{
+		dir: dir, loader: os.Getenv(Loader), image: os.Getenv(Image),
+		releases: map[keda.Release][]*unstructured.Unstructured{},
+	}
+	if p.loader == "" && p.image == "" {
+		return nil, ErrNone
+	}
+	var err error
+	if p.root, err = filepath.Abs(root); err != nil {
+		return nil, fmt.Errorf("finding the checkout: %w", err)
+	}
+	if p.Config, err = clientcmd.BuildConfigFromFlags("", os.Getenv(clientcmd.RecommendedConfigPathEnvVar)); err != nil {
+		return nil, fmt.Errorf("reading KUBECONFIG: %w", err)
+	}
+	if p.API, err = local.Connect(p.Config); err != nil {
+		return nil, err
+	}
+	p.Pods, err = p.Clientset()
+	return p, err
+}

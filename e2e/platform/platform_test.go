@@ -1,0 +1,55 @@
+package platform
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// A KUBECONFIG is what most people have set.
+func TestAClusterThatNobodyOfferedIsNotTouched(t *testing.T) {
+	t.Setenv(Image, "")
+	t.Setenv(Loader, "")
+	t.Setenv("KUBECONFIG", "/precious")
+	if _, err := Connect("..", t.TempDir()); !errors.Is(err, ErrNone) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnImageIsSplitAtItsTag(t *testing.T) {
+	repository, tag, err := splitImage("localhost:5000/team/keda-trust:1.2")
+	if err != nil || repository != "localhost:5000/team/keda-trust" || tag != "1.2" {
+		t.Errorf("got %q, %q, %v", repository, tag, err)
+	}
+	for _, name := range []string{"keda-trust", "localhost:5000/keda-trust"} {
+		if _, _, err := splitImage(name); err == nil || !strings.Contains(err.Error(), "has no tag") {
+			t.Errorf("splitting %s: %v", name, err)
+		}
+	}
+}
+
+func TestARolloutIsDoneWhenNothingOldIsLeft(t *testing.T) {
+	two := int32(2)
+	done := appsv1.DeploymentStatus{ObservedGeneration: 3, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}
+	deployment := func(change func(*appsv1.DeploymentStatus)) *appsv1.Deployment {
+		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 3}, Spec: appsv1.DeploymentSpec{Replicas: &two}, Status: done}
+		change(&d.Status)
+		return d
+	}
+	if got := lacking(deployment(func(*appsv1.DeploymentStatus) {})); got != "" {
+		t.Errorf("lacks %s", got)
+	}
+	for what, change := range map[string]func(*appsv1.DeploymentStatus){
+		"a controller that has seen it": func(s *appsv1.DeploymentStatus) { s.ObservedGeneration = 2 },
+		"the end of an old pod":         func(s *appsv1.DeploymentStatus) { s.Replicas = 3 },
+		"a new pod":                     func(s *appsv1.DeploymentStatus) { s.UpdatedReplicas = 1 },
+		"an available pod":              func(s *appsv1.DeploymentStatus) { s.AvailableReplicas = 1 },
+	} {
+		if lacking(deployment(change)) == "" {
+			t.Errorf("done without %s", what)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Tools that people use, by their package.
+const (
+	helm    = "helm.sh/helm/v4/cmd/helm"
+	kubectl = "github.com/keda-trust/keda-trust/e2e/installers/kubectl"
+)
+
+// Kubectl does what a person types after "kubectl", and returns what they read.
+func (p *Platform) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return p.tool(ctx, kubectl, args)
+}
+
+// Trust does what a person types after "keda-trust", with the one of the
+// checkout. What it says is returned also where its exit code is an error.
+func (p *Platform) Trust(ctx context.Context, args ...string) (string, error) {
+	binary, err := p.build(ctx, p.root, "./cmd/keda-trust")
+	if err != nil {
+		return "", err
+	}
+	return p.run(ctx, binary, args)
+}
+
+// tool runs one that Go has built and keeps in its cache.
+func (p *Platform) tool(ctx context.Context, name string, args []string) (string, error) {
+	path, err := exec.CommandContext(ctx, "go", "-C", filepath.Join(p.root, "e2e"), "tool", "-n", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("building %s: %w", name, err)
+	}
+	return p.run(ctx, strings.TrimSpace(string(path)), args)
+}
+
+func (p *Platform) run(ctx context.Context, path string, args []string) (string, error) {
+	command := exec.CommandContext(ctx, path, args...)
+	command.Env = append(os.Environ(),
+		"HELM_CACHE_HOME="+filepath.Join(p.dir, "helm-cache"),
+		"HELM_CONFIG_HOME="+filepath.Join(p.dir, "helm-config"),
+		"HELM_DATA_HOME="+filepath.Join(p.dir, "helm-data"),
+	)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("running %s %s: %w\n%s", filepath.Base(path), strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
