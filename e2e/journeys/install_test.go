@@ -21,9 +21,11 @@ var _ = Describe("Who labels the namespace of a running KEDA", func() {
 		Expect(on.AwaitInjected(ctx)).To(Succeed())
 		Expect(on.AwaitKEDA(ctx)).To(Succeed())
 
-		said, err := on.Trust(ctx, "check", "-n", injector.DefaultKEDANamespace)
-		Expect(err).NotTo(HaveOccurred())
-		GinkgoWriter.Print(said)
+		// The operator is Ready before it leads and listens for the metrics-apiserver.
+		Eventually(func() error {
+			_, err := on.Trust(ctx, "check", "-n", injector.DefaultKEDANamespace)
+			return err
+		}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
 		pods, err := on.Pods.CoreV1().Pods(injector.DefaultKEDANamespace).List(ctx, metav1.ListOptions{})
 		Expect(err).NotTo(HaveOccurred())
 		for _, pod := range pods.Items {
