@@ -15,6 +15,6 @@
 //     the number of requests and not by time or chance.
 //   - KEDA's manifests are its own. In the place of its pods stand TLS servers that
 //     read the published Secret as a kubelet lets them, each in its own time.
-//   - Leases are left out but where the API server restarts: a process that is killed
-//     would be waited for as long as its lease. That is tried in package webhook.
+//   - Leases are left out but where the API server restarts, and where the leader of
+//     two ends: a process that is killed is waited for as long as its lease.
 package resilience
