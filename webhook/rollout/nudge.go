@@ -57,7 +57,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 		return nil
 	}
 	p.count(component, was, resultAnswered)
-	logf.FromContext(ctx).Info("Nudged", "kind", s.kind(), "name", s.object.GetName(), "component", component, "for", p.want,
+	logf.FromContext(ctx).Info("Nudged", "object", s.String(), "component", component, "for", p.want,
 		"reason", was.Report.Reason, "restarted", restarted, "why", was.Why)
 	return nil
 }
@@ -82,7 +82,7 @@ func changesTemplate(before *appsv1.Deployment, object client.Object) bool {
 func (p *pass) concluded(ctx context.Context, s *subject, was injector.Standing, result, problem string) {
 	p.count(s.component(), was, result)
 	p.lookAt(s.memory.tryAt())
-	logf.FromContext(ctx).Info("A nudge is not answered", "kind", s.kind(), "name", s.object.GetName(), "component", s.component(),
+	logf.FromContext(ctx).Info("A nudge is not answered", "object", s.String(), "component", s.component(),
 		"for", p.want, "tries", s.memory.tries, "result", result, "problem", problem)
 	p.tellUnanswered(s, problem)
 }

@@ -29,13 +29,6 @@ type subject struct {
 	memory     *memory
 }
 
-func (s *subject) kind() string {
-	if s.deployment == nil {
-		return "APIService"
-	}
-	return "Deployment"
-}
-
 // key has the UID, for one that was made anew has no past.
 func (s *subject) key() string { return string(s.object.GetUID()) }
 

@@ -49,7 +49,7 @@ func (p *pass) carried(s *subject) string {
 
 func (p *pass) stalledNote(s *subject) string {
 	return fmt.Sprintf("%s was restarted at %s and is not available after %s: %d of %d replicas are updated and %d available; the components after it no longer wait for it",
-		s, s.memory.restarted.UTC().Format(time.RFC3339), progress.Deadline(s.deployment),
+		s, s.memory.lastRestart(nudgedAt(s.deployment, p.now)).UTC().Format(time.RFC3339), progress.Deadline(s.deployment),
 		s.deployment.Status.UpdatedReplicas, ptr.Deref(s.deployment.Spec.Replicas, 1), s.deployment.Status.AvailableReplicas)
 }
 

@@ -11,13 +11,18 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// inUse are the certificate and CAs that KEDA's pods have, and since when: what is
-// published, or, where they mount another Secret, what that one holds, whatever was
-// published before. So the first certificate that is published for a running KEDA is
+// inUse are the certificate and CAs that KEDA's pods have, and since when: what the
+// Secret holds that they mount, the published one or another, whatever the state says,
+// and what is published where they do not show it. So the first certificate that is published for a running KEDA is
 // a change like any other: its pods get their own one out of our Secret, with the CA
 // of the next beside its own, before any of them serves the next.
 func (r *Reconciler) inUse(ctx context.Context, found injector.Installation, have standing) (certificates, time.Time, error) {
 	now := r.options.now()
+	if ours := have.secretObject; ours != nil && found.CertificateInUse() == injector.PublishedSecret {
+		if held, valid := parsed(ours.Data); valid {
+			return held, written(ours, now), nil
+		}
+	}
 	theirs, err := r.mounted(ctx, found)
 	switch {
 	case err != nil:

@@ -53,6 +53,25 @@ var _ = Describe("a KEDA that runs on another certificate when it is enabled", f
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(corp.CertPEM))
 	})
 
+	It("keeps what its pods serve when its own was named for a moment", func(ctx context.Context) {
+		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+		f.reconcile(ctx)
+		f.rolls(ctx)
+		f.eventually(ctx)
+		f.ahead += 2 * time.Minute
+		f.annotate(ctx, injector.AnnotationCertificate, "keda")
+		f.reconcile(ctx)
+		Expect(f.state(ctx).KEDAIssues).To(BeTrue())
+		other := certtest.NewCA(GinkgoTB(), "Other")
+		f.put(ctx, "Secret", "my-tls", certificateFrom(other, f.namespace))
+		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+		f.ahead += 2 * time.Minute
+		f.reconcile(ctx)
+		Expect(f.state(ctx).CABundle).To(BeEquivalentTo(string(corp.CertPEM) + string(other.CertPEM)))
+		f.eventually(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(other.CertPEM))
+	})
+
 	It("gets so what was published before it was disabled, and is old", func(ctx context.Context) {
 		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
 		f.reconcile(ctx)
