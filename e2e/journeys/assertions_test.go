@@ -75,6 +75,24 @@ func label(ctx context.Context, mode injector.Mode) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
+// bringCertificate is the shortest way to a KEDA that uses a provided certificate:
+// its release, unchanged, in a namespace that is enabled before.
+func bringCertificate(ctx context.Context, annotations map[string]string) *certificates.Pair {
+	GinkgoHelper()
+	Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
+	pair := putCertificate(ctx, "Platform")
+	Expect(on.InstallTrust(ctx)).To(Succeed())
+	wanted := map[string]string{injector.AnnotationCertificate: "secret/" + provided}
+	for key, value := range annotations {
+		wanted[key] = value
+	}
+	enable(ctx, wanted)
+	Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
+	Expect(on.AwaitInjected(ctx)).To(Succeed())
+	Expect(on.AwaitKEDA(ctx)).To(Succeed())
+	return pair
+}
+
 // trustHolds waits for the operator, which is Ready before it leads and listens
 // for the metrics-apiserver.
 func trustHolds(ctx context.Context) {
