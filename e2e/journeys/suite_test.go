@@ -47,6 +47,7 @@ func TestJourneys(t *testing.T) {
 var _ = BeforeEach(func(ctx SpecContext) {
 	Expect(on.UninstallTrust(ctx)).To(Succeed())
 	Expect(on.DeleteKEDA(ctx, release)).To(Succeed())
+	Expect(on.DeleteNamespace(ctx, shop)).To(Succeed())
 }, NodeTimeout(5*time.Minute))
 
 // The report has a bound of its own: the journey's has often passed.

@@ -28,6 +28,12 @@ func (p *Platform) DeleteKEDA(ctx context.Context, release keda.Release) error {
 	return p.deleteAll(ctx, objects)
 }
 
+// DeleteNamespace takes a Namespace away with all that is in it; it need not be
+// there.
+func (p *Platform) DeleteNamespace(ctx context.Context, name string) error {
+	return p.deleteAll(ctx, []*unstructured.Unstructured{namespace(name)})
+}
+
 // deleteAll deletes what there is, last applied first, and returns when it is
 // gone.
 func (p *Platform) deleteAll(ctx context.Context, objects []*unstructured.Unstructured) error {

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -12,11 +13,14 @@ import (
 	"github.com/keda-trust/keda-trust/e2e/local"
 )
 
+// ErrNoLoader says that this cluster holds no image but those that it pulls.
+var ErrNoLoader = errors.New("no " + Loader + " names a command that gives images to this cluster")
+
 // Load makes an image of a Go program, a package of the module in that
 // directory, and returns its name. A program that has changed has another name.
 func (p *Platform) Load(ctx context.Context, module, program string) (string, error) {
 	if p.loader == "" {
-		return "", fmt.Errorf("making an image of %s: no %s names a command that gives images to this cluster", program, Loader)
+		return "", fmt.Errorf("making an image of %s: %w", program, ErrNoLoader)
 	}
 	binary, err := p.build(ctx, module, program)
 	if err != nil {
@@ -32,10 +36,18 @@ func (p *Platform) Load(ctx context.Context, module, program string) (string, er
 	return name, err
 }
 
-// build compiles a program into the platform's directory.
+// build compiles a program into the platform's directory, once: linking one takes
+// longer than what is asked of it.
 func (p *Platform) build(ctx context.Context, module, program string) (string, error) {
 	binary := filepath.Join(p.dir, path.Base(program))
-	return binary, local.Build(ctx, module, program, binary)
+	if p.built[binary] {
+		return binary, nil
+	}
+	if err := local.Build(ctx, module, program, binary); err != nil {
+		return "", err
+	}
+	p.built[binary] = true
+	return binary, nil
 }
 
 // trustImage is keda-trust's, made of the checkout where nobody named one.

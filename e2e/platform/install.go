@@ -43,18 +43,25 @@ func (p *Platform) UninstallTrust(ctx context.Context) error {
 	if _, err := p.tool(ctx, helm, args); err != nil {
 		return err
 	}
-	return p.deleteAll(ctx, []*unstructured.Unstructured{namespace(injector.Name)})
+	return p.DeleteNamespace(ctx, injector.Name)
 }
 
-// ApplyKEDA applies KEDA's own release, unchanged, with server-side apply. It
-// does not wait for it, for some journeys are about a KEDA that does not start.
-func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release) error {
+// ApplyKEDA applies KEDA's own release with server-side apply, unchanged but for
+// what a person edits in it. It does not wait for it, for some journeys are about
+// a KEDA that does not start.
+func (p *Platform) ApplyKEDA(ctx context.Context, release keda.Release, edits ...func(*unstructured.Unstructured) error) error {
 	objects, err := p.release(ctx, release)
 	if err != nil {
 		return err
 	}
 	for _, object := range objects {
-		if _, err := p.Apply(ctx, object); err != nil {
+		edited := object.DeepCopy()
+		for _, edit := range edits {
+			if err := edit(edited); err != nil {
+				return fmt.Errorf("editing %s: %w", local.Title(edited), err)
+			}
+		}
+		if _, err := p.Apply(ctx, edited); err != nil {
 			return err
 		}
 	}

@@ -39,13 +39,15 @@ type Platform struct {
 	image  string // of keda-trust; empty until it is made
 
 	releases map[keda.Release][]*unstructured.Unstructured // rendered before
+	built    map[string]bool                               // by the path of the binary
+	tools    map[string]string                             // path by package
 }
 
 // Connect needs the path of the checkout and a directory for what tools write.
 func Connect(root, dir string) (*Platform, error) {
 	p := &Platform{
 		dir: dir, loader: os.Getenv(Loader), image: os.Getenv(Image),
-		releases: map[keda.Release][]*unstructured.Unstructured{},
+		releases: map[keda.Release][]*unstructured.Unstructured{}, built: map[string]bool{}, tools: map[string]string{},
 	}
 	if p.loader == "" && p.image == "" {
 		return nil, ErrNone

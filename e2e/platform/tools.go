@@ -32,11 +32,14 @@ func (p *Platform) Trust(ctx context.Context, args ...string) (string, error) {
 
 // tool runs one that Go has built and keeps in its cache.
 func (p *Platform) tool(ctx context.Context, name string, args []string) (string, error) {
-	path, err := exec.CommandContext(ctx, "go", "-C", filepath.Join(p.root, "e2e"), "tool", "-n", name).Output()
-	if err != nil {
-		return "", fmt.Errorf("building %s: %w", name, err)
+	if p.tools[name] == "" {
+		path, err := exec.CommandContext(ctx, "go", "-C", filepath.Join(p.root, "e2e"), "tool", "-n", name).Output()
+		if err != nil {
+			return "", fmt.Errorf("building %s: %w", name, err)
+		}
+		p.tools[name] = strings.TrimSpace(string(path))
 	}
-	return p.run(ctx, strings.TrimSpace(string(path)), args)
+	return p.run(ctx, p.tools[name], args)
 }
 
 func (p *Platform) run(ctx context.Context, path string, args []string) (string, error) {

@@ -1,0 +1,115 @@
+package journeys
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+
+	"github.com/keda-trust/keda-trust/e2e/certificates"
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+const (
+	kedaNamespace = injector.DefaultKEDANamespace
+	provided      = "platform-keda-tls" // the Secret of who brings a certificate
+)
+
+// kedaComponents are the Deployments of KEDA's release.
+var kedaComponents = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
+
+// putCertificate issues KEDA's certificate anew and puts it where it is brought.
+func putCertificate(ctx context.Context, ca string) *certificates.Pair {
+	GinkgoHelper()
+	pair, err := certificates.Issue(ca, local.KEDAHosts())
+	Expect(err).NotTo(HaveOccurred())
+	putSecret(ctx, kedaNamespace, provided, map[string][]byte{
+		corev1.TLSCertKey: pair.Certificate, corev1.TLSPrivateKeyKey: pair.Key, "ca.crt": pair.CA,
+	})
+	return pair
+}
+
+func putSecret(ctx context.Context, namespace, name string, data map[string][]byte) {
+	GinkgoHelper()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data}
+	put(ctx, "v1", "Secret", namespace, secret)
+}
+
+// put applies an object as a person would, with server-side apply.
+func put(ctx context.Context, version, kind, namespace string, object metav1.Object) {
+	GinkgoHelper()
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	Expect(err).NotTo(HaveOccurred())
+	delete(content, "status")
+	applied := asUnstructured(content)
+	applied.SetAPIVersion(version)
+	applied.SetKind(kind)
+	applied.SetNamespace(namespace)
+	_, err = on.Apply(ctx, applied)
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// enable opts KEDA's namespace in, with annotations by key, as a person types it:
+// what owns the label is not what applies KEDA's release, Namespace and all.
+func enable(ctx context.Context, annotations map[string]string) {
+	GinkgoHelper()
+	annotate := []string{"annotate", "namespace", kedaNamespace}
+	for key, value := range annotations {
+		annotate = append(annotate, key+"="+value)
+	}
+	_, err := on.Kubectl(ctx, annotate...)
+	Expect(err).NotTo(HaveOccurred())
+	label(ctx, injector.ModeEnabled)
+}
+
+func label(ctx context.Context, mode injector.Mode) {
+	GinkgoHelper()
+	_, err := on.Kubectl(ctx, "label", "namespace", kedaNamespace, "--overwrite", injector.LabelInject+"="+string(mode))
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// bringCertificate is the shortest way to a KEDA that uses a provided certificate:
+// its release, unchanged, in a namespace that is enabled before.
+func bringCertificate(ctx context.Context, annotations map[string]string) *certificates.Pair {
+	GinkgoHelper()
+	Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
+	pair := putCertificate(ctx, "Platform")
+	Expect(on.InstallTrust(ctx)).To(Succeed())
+	wanted := map[string]string{injector.AnnotationCertificate: "secret/" + provided}
+	for key, value := range annotations {
+		wanted[key] = value
+	}
+	enable(ctx, wanted)
+	Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
+	Expect(on.AwaitInjected(ctx)).To(Succeed())
+	Expect(on.AwaitKEDA(ctx)).To(Succeed())
+	return pair
+}
+
+// trustHolds waits for the operator, which is Ready before it leads and listens
+// for the metrics-apiserver.
+func trustHolds(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(func() error {
+		_, err := on.Trust(ctx, "check", "-n", kedaNamespace)
+		return err
+	}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())
+}
+
+// externalMetrics is KEDA's APIService as it stands.
+func externalMetrics(ctx context.Context) apiregistrationv1.APIService {
+	GinkgoHelper()
+	read, err := on.Client.Resource(schema.GroupVersionResource{Group: apiregistrationv1.GroupName, Version: "v1", Resource: "apiservices"}).
+		Get(ctx, injector.KEDAAPIService, metav1.GetOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	var service apiregistrationv1.APIService
+	Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(read.Object, &service)).To(Succeed())
+	return service
+}
