@@ -23,8 +23,9 @@ func newReplica(name string, port int, faults ...fault) *replica {
 	r := &replica{gateway: startGateway(faults...)}
 	r.options = local.ServerOptions{
 		Binary: binary, Kubeconfig: r.gateway.kubeconfig(name), Log: filepath.Join(dir, name+".log"), WebhookPort: port,
-		// All pods can be seen, and are waited for.
-		Flags: []string{"--leader-elect=false", "--convergence-timeout=1m"},
+		// All pods can be seen, and are waited for without a bound. The moment that API
+		// servers are given to read a caBundle is as long, and thirty seconds at most.
+		Flags: []string{"--leader-elect=false", "--convergence-timeout=5s"},
 	}
 	DeferCleanup(r.stop)
 	return r
