@@ -12,48 +12,43 @@ import (
 )
 
 // inUse are the certificate and CAs that KEDA's pods have, and since when: what the
-// Secret holds that they mount, the published one or another, whatever the state says,
-// and what is published where they do not show it. So the first certificate that is published for a running KEDA is
-// a change like any other: its pods get their own one out of our Secret, with the CA
-// of the next beside its own, before any of them serves the next.
+// Secret holds that they mount, the published one or another, whatever the state
+// says; and what is published where they do not show it. So the first certificate
+// that is published for a running KEDA is a change like any other: its pods get their
+// own one out of our Secret, with the CA of the next beside its own, before any of
+// them serves the next.
 func (r *Reconciler) inUse(ctx context.Context, found injector.Installation, have standing) (certificates, time.Time, error) {
 	now := r.options.now()
-	if ours := have.secretObject; ours != nil && found.CertificateInUse() == injector.PublishedSecret {
-		if held, valid := parsed(ours.Data); valid {
-			return held, written(ours, now), nil
+	published := now
+	if have.secretObject != nil {
+		published = written(have.secretObject, now)
+	}
+	switch name := found.CertificateInUse(); {
+	case name == injector.PublishedSecret && have.secretObject != nil:
+		if held, valid := parsed(have.secretObject.Data); valid {
+			return held, published, nil
+		}
+	case name != "" && name != injector.PublishedSecret:
+		held, valid, err := r.heldBy(ctx, found.Namespace, name)
+		if err != nil || valid {
+			return held, now, err
 		}
 	}
-	theirs, err := r.mounted(ctx, found)
-	switch {
-	case err != nil:
-		return certificates{}, now, err
-	case theirs.leaf.Certificate() != nil:
-		return theirs, now, nil
-	case have.secretObject == nil:
-		return have.certificates, now, nil
-	}
-	return have.certificates, written(have.secretObject, now), nil
+	return have.certificates, published, nil
 }
 
-// mounted are those of the Secret that all of KEDA's pods mount, if that is not the
-// published one, and can be used.
-func (r *Reconciler) mounted(ctx context.Context, found injector.Installation) (certificates, error) {
-	name := found.CertificateInUse()
-	if name == "" || name == injector.PublishedSecret {
-		return certificates{}, nil
-	}
-	theirs, err := read(ctx, r.reader.Live, "Secret", found.Namespace, name, &corev1.Secret{})
+// heldBy are those of a Secret of somebody else's, if they can be used.
+func (r *Reconciler) heldBy(ctx context.Context, namespace, name string) (held certificates, valid bool, err error) {
+	theirs, err := read(ctx, r.reader.Live, "Secret", namespace, name, &corev1.Secret{})
 	if apierrors.IsForbidden(err) {
 		logf.FromContext(ctx).Info("Changing the certificate at once, for the one in use must not be read; the chart's sourceSecrets grants it", "secret", name)
-		return certificates{}, nil
+		return certificates{}, false, nil
 	}
 	if err != nil || theirs == nil {
-		return certificates{}, err
+		return certificates{}, false, err
 	}
-	if held, valid := parsed(theirs.Data); valid {
-		return held, nil
-	}
-	return certificates{}, nil
+	held, valid = parsed(theirs.Data)
+	return held, valid, nil
 }
 
 // parsed are what the Secret of a certificate holds, if all of it can be used.

@@ -119,6 +119,21 @@ var _ = Describe("a KEDA that runs on another certificate when it is enabled", f
 	)
 })
 
+var _ = It("KEDA's own CA is trusted on beside that of the certificate that takes its place, until all serve it", func(ctx context.Context) {
+	issued, provided := certtest.NewCA(GinkgoTB(), "KEDA"), certtest.NewCA(GinkgoTB(), "Corp")
+	k := newKEDA(ctx, nil)
+	k.operator(ctx, "--enable-cert-rotation=true")
+	k.put(ctx, "Secret", injector.KEDACertSecret, certificateFrom(issued, k.namespace))
+	k.reconcile(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(issued.CertPEM)))
+	k.put(ctx, "Secret", "my-tls", certificateFrom(provided, k.namespace))
+	(&fleet{keda: k}).annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+	k.reconcile(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM) + string(issued.CertPEM)))
+	k.converge(ctx)
+	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM)))
+})
+
 // runsOn has every pod serve a certificate of this CA, which the API server trusts,
 // from KEDA's own Secret.
 func (f *fleet) runsOn(ctx context.Context, ca certtest.CA) {

@@ -335,21 +335,6 @@ var _ = Describe("a change of certificate", func() {
 	})
 })
 
-var _ = It("KEDA's own CA is trusted on beside that of the certificate that takes its place, until all serve it", func(ctx context.Context) {
-	issued, provided := certtest.NewCA(GinkgoTB(), "KEDA"), certtest.NewCA(GinkgoTB(), "Corp")
-	k := newKEDA(ctx, nil)
-	k.operator(ctx, "--enable-cert-rotation=true")
-	k.put(ctx, "Secret", injector.KEDACertSecret, certificateFrom(issued, k.namespace))
-	k.reconcile(ctx)
-	Expect(k.publishedCA(ctx)).To(Equal(string(issued.CertPEM)))
-	k.put(ctx, "Secret", "my-tls", certificateFrom(provided, k.namespace))
-	(&fleet{keda: k}).annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
-	k.reconcile(ctx)
-	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM) + string(issued.CertPEM)))
-	k.converge(ctx)
-	Expect(k.publishedCA(ctx)).To(Equal(string(provided.CertPEM)))
-})
-
 // restarts gives a Deployment the template of the published state, as admission
 // does, and the status of a controller-manager with so many replicas available.
 func (f *fleet) restarts(ctx context.Context, name string, available int32) {
