@@ -21,6 +21,7 @@ const (
 	ReasonRotationStaged   Reason = "RotationStaged"
 	ReasonRotationFinished Reason = "RotationFinished"
 	ReasonRotationWaiting  Reason = "RotationWaiting"
+	ReasonRotationUnseen   Reason = "RotationUnseen"
 	ReasonRotationUnstaged Reason = "RotationUnstaged"
 	ReasonSourceFlapping   Reason = "SourceFlapping"
 	// What becomes of the caBundles that keda-trust writes itself.
@@ -117,6 +118,7 @@ var sentences = map[Reason]string{
 	ReasonRotationStaged:   "a change of certificate has come to its next stage",
 	ReasonRotationFinished: "the certificate that the source holds is served, and its CA alone is trusted",
 	ReasonRotationWaiting:  "a change of certificate waits for something that does not have what is published",
+	ReasonRotationUnseen:   "a change of certificate went on without having seen that everybody has what was published",
 	ReasonRotationUnstaged: "every change of certificate takes place at once, as an annotation asks, and handshakes fail meanwhile",
 	ReasonSourceFlapping:   "the sources change faster than they are followed",
 	ReasonBundleRestored:   "what another writer had made of a caBundle was undone",

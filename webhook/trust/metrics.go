@@ -22,9 +22,13 @@ var (
 		Name: "keda_trust_rotations_total",
 		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, or immediate as was ordered.",
 	}, []string{ofNamespace, "how"})
+	unseen = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "keda_trust_rotation_unseen_total",
+		Help: "Consumers without whom this process went on to the next stage of a change of certificate, for they were not seen to have the one before when the bound was over, by namespace and component.",
+	}, []string{ofNamespace, "component"})
 	published = newGauges()
 )
 
 func init() {
-	metrics.Registry.MustRegister(publications, faults, rotations, published)
+	metrics.Registry.MustRegister(publications, faults, rotations, unseen, published)
 }

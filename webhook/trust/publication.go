@@ -54,6 +54,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	r.tellPublication(to, done, resolution, have.customCAs)
 	if done.secret {
 		r.tellRotation(to, rotation, have)
+		r.tellUnseen(ctx, to, rotation)
 	} else {
 		marks.rotationStarted = have.rotationStarted()
 	}

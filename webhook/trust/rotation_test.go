@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -213,9 +214,17 @@ var _ = Describe("a change of certificate", func() {
 		f.ahead += DefaultConvergenceTimeout - 10*time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		f.told()
 		f.ahead += 20 * time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
+		Expect(f.told()).To(ContainElements(
+			HavePrefix("Normal RotationStaged"),
+			And(HavePrefix("Warning RotationUnseen after 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
+		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
+		f.reconcile(ctx)
+		Expect(f.told()).To(BeEmpty(), "once")
+		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
 
 		f.pods[0].deaf = false // and it serves the old leaf
 		f.carry(ctx)

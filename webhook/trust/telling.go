@@ -1,10 +1,12 @@
 package trust
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/notice"
@@ -23,6 +25,23 @@ func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standin
 	case now.waits():
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, fmt.Sprintf("%s; now: %s", stageNote(now.stage), next))
 	}
+}
+
+// tellUnseen tells of a stage that went on when its bound was over, once for all whom
+// it was not seen to have reached: whose handshakes fail now, it is one of those.
+func (r *Reconciler) tellUnseen(ctx context.Context, to notice.Audience, now rotation) {
+	if len(now.unseen) == 0 {
+		return
+	}
+	bound := r.options.convergenceTimeout()
+	var each []string
+	for _, l := range now.unseen {
+		unseen.WithLabelValues(to.Namespace.Name, l.Component).Inc()
+		logf.FromContext(ctx).Info("Went on without having seen a consumer", "stage", now.stage, "bound", bound.String(),
+			"component", l.Component, "object", l.Object, "problem", l.Problem)
+		each = append(each, l.Object+": "+l.Problem)
+	}
+	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("after %s; if handshakes fail, look there first: %s", bound, strings.Join(each, "; ")))
 }
 
 // stageNote says what a stage waits for.
