@@ -14,6 +14,8 @@ import (
 // rotation is what a look at a change of certificate came to.
 type rotation struct {
 	step step
+	// wanted are what the sources hold, to which the steps lead.
+	wanted certificates
 	// resolution is what is to be published now.
 	resolution injector.Resolution
 	// lagging are who holds up the step: it is not carried out then.
@@ -40,7 +42,7 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 	want := certificates{wanted.Leaf, wanted.CA}
 	now := r.options.now()
 	c := circumstances{now: now, immediate: seen.immediate, aged: now.Sub(since) >= r.options.convergenceTimeout()}
-	out := rotation{step: next(from, want, c)}
+	out := rotation{step: next(from, want, c), wanted: want}
 	to := out.step.to
 	if out.step.gated {
 		look, err := r.look(ctx, seen, from, since)

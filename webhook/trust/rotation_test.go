@@ -93,7 +93,11 @@ var _ = Describe("a change of certificate", func() {
 		f.put(ctx, "Secret", "my-tls", renewed)
 		f.reconcile(ctx)
 		Expect(f.state(ctx).CABundle).To(Equal(append(first.CertPEM, second.CertPEM...)), "at once")
-		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStarted"}))
+		next, err := injector.ParseLeaf(renewed["tls.crt"], renewed["tls.key"])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(f.told()).To(HaveExactElements(HavePrefix("Normal Published"), HavePrefix("Normal Published"),
+			And(HavePrefix("Normal RotationStarted"), ContainSubstring("; now: "+f.pods[0].holds().leaf.String()+"; next: "+next.String()+", of "+injector.Describe(second.Cert))),
+			HavePrefix("Normal RotationStarted")))
 
 		stands := f.publishedVersion(ctx)
 		unmoved := func(why string) {
@@ -114,7 +118,9 @@ var _ = Describe("a change of certificate", func() {
 		f.ahead += 30 * time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
-		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStaged"}))
+		Expect(f.told()).To(HaveExactElements(HavePrefix("Normal Published"), HavePrefix("Normal Published"),
+			And(HavePrefix("Normal RotationStaged"), HaveSuffix("; now: "+next.String()+"; to go: "+injector.Describe(first.Cert))),
+			HavePrefix("Normal RotationStaged")))
 
 		stands = f.publishedVersion(ctx)
 		f.carry(ctx)
