@@ -28,6 +28,7 @@ const (
 	ReasonBundleRestored   Reason = "CABundleRestored"
 	ReasonBundleContested  Reason = "CABundleContested"
 	ReasonBundleNotGranted Reason = "CABundleNotGranted"
+	ReasonBundleWaiting    Reason = "CABundleWaiting"
 
 	ReasonOptedOut        Reason = "OptedOut"
 	ReasonNotKEDA         Reason = "NotKEDA"
@@ -124,6 +125,7 @@ var sentences = map[Reason]string{
 	ReasonBundleRestored:   "what another writer had made of a caBundle was undone",
 	ReasonBundleContested:  "another writer replaces a caBundle again and again",
 	ReasonBundleNotGranted: "keda-trust has no right to write a caBundle",
+	ReasonBundleWaiting:    "a caBundle is not written before KEDA's pods have followed",
 
 	ReasonOptedOut:        "injection is disabled for this object",
 	ReasonNotKEDA:         "not a component of KEDA",
