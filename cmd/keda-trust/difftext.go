@@ -126,6 +126,8 @@ func proofLines(to screen, p preview.Preview) []string {
 	findings := p.Resolution.Findings
 	faults := len(injector.Faults(findings))
 	switch {
+	case unreadable(findings) != "":
+		head += to.paint(yellow, "not known") + ", for your account may not read all of it"
 	case faults > 0:
 		head += to.paint(red, fmt.Sprintf("refused, for %s", count(faults, "fault")))
 	case p.Resolution.State == nil:
