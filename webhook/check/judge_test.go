@@ -55,6 +55,7 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 	middle := ca.Intermediate(t, "Middle")
 	short := ca.Intermediate(t, "Short", certtest.Between(now.Add(-time.Hour), now.Add(time.Hour*24)))
 	old := certtest.NewCA(t, "Old", ended)
+	renewed := certtest.NewCA(t, "Renewed", certtest.Between(now.Add(-time.Minute), now.Add(time.Hour*240)))
 	names := []string{name}
 	for story, c := range map[string]struct {
 		chain []*x509.Certificate
@@ -70,6 +71,7 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 		"an expired CA beside the right one":           {certs(ca.Leaf(t, names)), certs(old.Pair, ca.Pair), nil, ca.Cert.NotAfter},
 		"no CA":                                        {certs(ca.Leaf(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
 		"an expired leaf of another CA and name":       {certs(other.Leaf(t, []string{"x"}, ended)), certs(ca.Pair), []injector.Reason{injector.ReasonLeafExpired, injector.ReasonNamesMissing, injector.ReasonCAUnverified}, time.Time{}},
+		"an expired leaf, whose CA was renewed since":  {certs(renewed.Leaf(t, names, ended)), certs(renewed.Pair), []injector.Reason{injector.ReasonLeafExpired}, now.Add(-time.Hour)},
 		"a leaf for clients only":                      {certs(ca.Leaf(t, names, certtest.For(x509.ExtKeyUsageClientAuth))), certs(ca.Pair), []injector.Reason{injector.ReasonCAUnverified}, time.Time{}},
 		"a certificate that is trusted for itself":     {certs(certtest.SelfSigned(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
 		"a leaf of whose lifetime a twentieth is left": {certs(ca.Leaf(t, names, certtest.Between(now.Add(-95*time.Hour), now.Add(5*time.Hour)))), certs(ca.Pair), []injector.Reason{injector.ReasonEndsSoon}, now.Add(5 * time.Hour)},
