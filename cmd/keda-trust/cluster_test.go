@@ -151,6 +151,7 @@ func TestLookingAtACluster(t *testing.T) {
 	t.Run("diff of what one may not read", func(t *testing.T) { diffTellsWhatOneMayNotRead(t, c.withoutSecrets(t)) })
 	t.Run("diff where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "diff") })
 	t.Run("check where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "check") })
+	t.Run("check where there is no such Namespace", func(t *testing.T) { noSuchNamespace(t, c) })
 	t.Run("check", func(t *testing.T) { checkTellsWhatIsBroken(t, c) })
 	after := c.versions(t)
 	for object, version := range before {
@@ -216,6 +217,13 @@ func nothingToLookAt(t *testing.T, c cluster, command string) {
 	}
 }
 
+func noSuchNamespace(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "check", "-n", "nope")
+	if code != exitUsage || out != "" || !strings.Contains(complaints, "Namespace nope does not exist") {
+		t.Errorf("exit %d, wrote %q, said %q, want 2 and that there is no such Namespace", code, out, complaints)
+	}
+}
+
 // checkTellsWhatIsBroken: nobody serves, and the API server verifies nobody.
 func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 	out, complaints, code := c.run(t, "check")
@@ -223,7 +231,7 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 		t.Fatalf("exit %d, said %q, want 1 and nothing", code, complaints)
 	}
 	wantInOrder(t, out, "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
-		"    ✗ NoEndpoints: Service keda-metrics-apiserver: ",
+		"    ✗ NoEndpoints: Service keda/keda-metrics-apiserver: ", "kubectl get pods -n keda,",
 		"✗ API server to admission-webhooks: broken\n",
 		"✗ metrics-apiserver to operator, mutual: broken\n", "    ✗ SourceMissing: Secret keda/kedaorg-certs",
 		"✓ operator to custom CAs: holds\n", "    no custom CAs are mounted at /custom/ca",

@@ -9,9 +9,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -89,6 +93,28 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 			}
 			if !ends.Equal(c.ends) {
 				t.Errorf("ends %s, want %s", ends, c.ends)
+			}
+		})
+	}
+}
+
+func TestADeploymentIsSaidToBeBehindInWordsThatFit(t *testing.T) {
+	t.Parallel()
+	for story, c := range map[string]struct {
+		status appsv1.DeploymentStatus
+		want   string
+	}{
+		"all have it":          {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}, ""},
+		"nobody has looked":    {appsv1.DeploymentStatus{ObservedGeneration: 1, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}, "has not been taken up yet"},
+		"it is scaled to zero": {appsv1.DeploymentStatus{ObservedGeneration: 2}, "it has no pods"},
+		"half":                 {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 1, AvailableReplicas: 2}, "only 1 of 2 pods"},
+		"they crash":           {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1}, "none of its pods is available"},
+	} {
+		t.Run(story, func(t *testing.T) {
+			t.Parallel()
+			got := rollsOut(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: c.status})
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("says %q, want %q", got, c.want)
 			}
 		})
 	}
