@@ -177,10 +177,10 @@ func (r *Reconciler) count(namespace string, findings []injector.Finding) {
 func (r *Reconciler) log(ctx context.Context, findings []injector.Finding) {
 	log := logf.FromContext(ctx)
 	for _, f := range findings {
-		level := 0
 		if f.Warning {
-			level = 1
+			log.V(1).Info("Worth telling", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
+			continue
 		}
-		log.V(level).Info("Found", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message, "warning", f.Warning)
+		log.Info("Refused, so nothing new is published", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
 	}
 }
