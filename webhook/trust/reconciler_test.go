@@ -53,7 +53,7 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		Expect(state.CABundle).To(Equal(ca.CertPEM))
 		Expect(k.published(ctx)).To(HaveLen(3))
 		told := k.told()
-		Expect(told).To(ContainElement(ContainSubstring("Normal Published state " + state.ID)))
+		Expect(told).To(ContainElement(And(ContainSubstring("Normal Published state "+state.ID), HaveSuffix(", 1 custom CA in ConfigMap "+state.CustomCAConfigMap))))
 		Expect(told).To(ContainElement(ContainSubstring("Normal CustomCAAdded " + injector.Describe(corp.Cert))))
 
 		before := k.published(ctx)

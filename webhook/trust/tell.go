@@ -61,5 +61,8 @@ func customCANote(r injector.Resolution) string {
 	if r.State.CustomCAConfigMap == "" {
 		return "no custom CAs"
 	}
-	return fmt.Sprintf("%d custom CAs in ConfigMap %s", r.CustomCAs.Len(), r.State.CustomCAConfigMap)
+	if n := r.CustomCAs.Len(); n != 1 {
+		return fmt.Sprintf("%d custom CAs in ConfigMap %s", n, r.State.CustomCAConfigMap)
+	}
+	return "1 custom CA in ConfigMap " + r.State.CustomCAConfigMap
 }
