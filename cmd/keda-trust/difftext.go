@@ -56,6 +56,9 @@ func summary(to screen, namespace string, p preview.Preview, changed int) []stri
 		lines = append(lines, told("  "+nameOf(object.Report)+": ", object.Report)...)
 	}
 	lines = append(lines, restartLines(to, p)...)
+	if p.Unstaged() {
+		lines = append(lines, to.paint(bold, "Handshakes")+": "+to.paint(yellow, "may fail")+" until KEDA's pods have restarted, for this change of certificate is not staged")
+	}
 	return append(lines, proofLines(to, p)...)
 }
 

@@ -126,7 +126,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	case resolution.State == nil:
 		r.count(ns.Name, findings)
 	case mode == injector.ModeAudit:
-		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution), Warning: true})
+		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution, have.state), Warning: true})
 	default:
 		if came, err = r.publish(ctx, to, seen, have); err != nil {
 			return ctrl.Result{}, err
