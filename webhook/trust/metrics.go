@@ -3,11 +3,19 @@ package trust
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 // ofNamespace is the label for KEDA's namespace. Prometheus has a label
 // "namespace" of its own, that of our pod, and would rename ours.
 const ofNamespace = "keda_namespace"
+
+// How a change of certificate ended.
+const (
+	howStaged    = "staged"
+	howImmediate = "immediate"
+)
 
 var (
 	publications = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -28,6 +36,18 @@ var (
 	}, []string{ofNamespace, "component"})
 	published = newGauges()
 )
+
+// fromStart has the counters of a namespace at 0: one that appears with its first
+// increment is none to increase(), and the next may be a year away.
+func fromStart(namespace string) {
+	publications.WithLabelValues(namespace)
+	for _, how := range []string{howStaged, howImmediate} {
+		rotations.WithLabelValues(namespace, how)
+	}
+	for _, component := range injector.RolloutOrder {
+		unseen.WithLabelValues(namespace, string(component))
+	}
+}
 
 func init() {
 	metrics.Registry.MustRegister(publications, faults, rotations, unseen, published)

@@ -35,6 +35,9 @@ type Reconciler struct {
 // NewReconciler wires a Reconciler that reads by live, which must not be a
 // cache. Without SetupWithManager it watches no sources.
 func NewReconciler(live client.Reader, writer client.Writer, recorder events.EventRecorder, o Options) *Reconciler {
+	for _, namespace := range o.Namespaces {
+		fromStart(namespace)
+	}
 	return &Reconciler{
 		options:   o,
 		reader:    Reader{Live: live, Now: o.now},

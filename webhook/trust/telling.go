@@ -88,9 +88,9 @@ func stageNote(s stage) string {
 
 func finishedHow(s step) string {
 	if s.move == moveOrdered {
-		return "immediate"
+		return howImmediate
 	}
-	return "staged"
+	return howStaged
 }
 
 func finishedNote(r rotation, have standing) string {
