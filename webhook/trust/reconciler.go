@@ -138,6 +138,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	r.log(ctx, findings)
 	r.teller.Findings(to, findings)
+	came.published.findings = findings
 	if err := r.measure(ctx, ns.Name, came.published); err != nil {
 		return ctrl.Result{}, err
 	}
