@@ -64,7 +64,7 @@ func (p *pass) tellHeld(s *subject, until time.Time) {
 	if !p.now.Before(until) {
 		return
 	}
-	last := s.memory.lastRestart(nudgedAt(s.deployment, p.now))
+	last := s.memory.lastRestart(restartedAt(s.deployment, p.now))
 	if s.memory.heldFor.Equal(last) {
 		return
 	}
