@@ -2,6 +2,7 @@ package injector
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrForbidden: keda-trust was not granted the right to read it.
 	ErrForbidden = errors.New("forbidden")
+	// ErrForbiddenToUser is ErrForbidden where somebody looks with an account of
+	// their own: what keda-trust was granted is not known then.
+	ErrForbiddenToUser = fmt.Errorf("%w to your account", ErrForbidden)
 	// ErrNotServed: the cluster has no such kind, as without cert-manager.
 	ErrNotServed = errors.New("not served by this cluster")
 )
@@ -112,6 +116,8 @@ func (s Source) unread(namespace string, c Content, read bool) (Finding, bool) {
 // and grants all else as a whole.
 func (s Source) howToGrant(c Content) string {
 	switch {
+	case errors.Is(c.Err, ErrForbiddenToUser):
+		return "ask for the right to read it, or look with an account that has it; keda-trust has rights of its own, which this says nothing of"
 	case s.Kind == SourceSecret:
 		return "add its name to the chart value sourceSecrets"
 	case s.Kind == SourceCertificate && c.SecretName != "":

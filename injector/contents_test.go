@@ -22,6 +22,7 @@ func TestResolveSaysWhatToDoAboutASourceByItsKind(t *testing.T) {
 		"a forbidden ConfigMap":               {SourceConfigMap, Content{Err: ErrForbidden}, ReasonSourceForbidden, "the Role keda-trust of this namespace and its binding; install the chart again to put them back"},
 		"a forbidden Certificate":             {SourceCertificate, Content{Err: ErrForbidden}, ReasonSourceForbidden, "the Role keda-trust of this namespace and its binding; install the chart again to put them back"},
 		"a forbidden Secret of a Certificate": {SourceCertificate, forbiddenSecret, ReasonSourceForbidden, `"corp-tls": forbidden; add the name of that Secret to the chart value sourceSecrets`},
+		"a Secret forbidden to who looks":     {SourceSecret, Content{Err: ErrForbiddenToUser}, ReasonSourceForbidden, "forbidden to your account; ask for the right to read it, or look with an account that has it; keda-trust has rights of its own, which this says nothing of"},
 		"a forbidden ClusterTrustBundle":      {SourceClusterTrustBundle, Content{Err: ErrForbidden}, ReasonSourceForbidden, "the ClusterRole keda-trust and its binding; install the chart again to put them back"},
 		"a missing ConfigMap":                 {SourceConfigMap, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it in this namespace, or correct the annotation"},
 		"a missing Certificate":               {SourceCertificate, Content{Err: ErrNotFound}, ReasonSourceMissing, "not found; create it in this namespace, or correct the annotation"},

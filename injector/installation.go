@@ -160,16 +160,6 @@ func (i Installation) Rotates() bool {
 	return before && (d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < d.Status.Replicas)
 }
 
-// Injected tells whether a Deployment carries anything of ours, by its record.
-func (i Installation) Injected() bool {
-	for _, d := range i.Deployments {
-		if _, injected := d.Annotations[AnnotationInjected]; injected {
-			return true
-		}
-	}
-	return false
-}
-
 // IssuedSecret is the Secret that the operator writes where it issues.
 func (i Installation) IssuedSecret() (name string, known bool) {
 	operator, ok := i.part(ComponentOperator)

@@ -125,7 +125,7 @@ func (v verifier) verify(eku x509.ExtKeyUsage) error {
 
 func (v verifier) findings() []Finding {
 	if err := v.verify(x509.ExtKeyUsageAny); err != nil {
-		return []Finding{v.unverified(err)}
+		return v.unverified(err)
 	}
 	var out []Finding
 	for _, u := range usages {
@@ -142,20 +142,25 @@ func (v verifier) findings() []Finding {
 }
 
 // unverified says why there is no chain, an expired issuer first: that is what
-// renewals leave behind, and crypto/x509 calls it an unknown authority.
-func (v verifier) unverified(err error) Finding {
+// renewals leave behind, and crypto/x509 calls it an unknown authority. One that is
+// valid now, and was not yet or no longer while the leaf was, is no fault beside the
+// leaf's own: it will verify the one that is issued anew.
+func (v verifier) unverified(err error) []Finding {
 	if cert, problem := v.staleIssuer(); cert != nil {
-		return fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
-			"the CA %s, on which the certificate %s depends, %s; renew the CA and issue the certificate anew", Describe(cert), Subject(v.leaf), problem)
+		if validity(cert, v.p.Now) == "" {
+			return nil
+		}
+		return []Finding{fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
+			"the CA %s, on which the certificate %s depends, %s; renew the CA and issue the certificate anew", Describe(cert), Subject(v.leaf), problem)}
 	}
 	var unknown x509.UnknownAuthorityError
 	advice := "issue the certificate anew within what its CA allows"
 	if errors.As(err, &unknown) {
 		advice = "put the CA that issued it here, and intermediates into " + keyCert
 	}
-	return fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
+	return []Finding{fault(ReasonCAUnverified, v.p.CAObject, v.p.CAField,
 		"the CA does not verify the certificate %s, issued by %s: %s; %s",
-		Subject(v.leaf), quoteName(v.leaf.Issuer.String()), shorten(err.Error()), advice)
+		Subject(v.leaf), quoteName(v.leaf.Issuer.String()), shorten(err.Error()), advice)}
 }
 
 // staleIssuer finds a CA that signed a certificate of the chain and is outside

@@ -105,6 +105,7 @@ func TestProveRefuses(t *testing.T) {
 	cnOnly := root.Leaf(t, []string{names[0]}, func(c *x509.Certificate) { c.DNSNames = nil })
 	oldRoot := certtest.NewCA(t, "old root", yesterday)
 	newRoot := certtest.NewCA(t, "new root", tomorrow)
+	today := certtest.NewCA(t, "today", certtest.Between(certtest.Now.Add(-hour), certtest.Now.Add(hour)))
 	oldMiddle := root.Intermediate(t, "old middle", yesterday)
 	serving := root.Intermediate(t, "serving", certtest.For(x509.ExtKeyUsageServerAuth))
 	narrow := certtest.NewCA(t, "narrow", func(c *x509.Certificate) { c.PermittedDNSDomains = []string{"example.com"} })
@@ -119,6 +120,10 @@ func TestProveRefuses(t *testing.T) {
 	}{
 		{"an expired leaf", proofOf(t, root.Leaf(t, names, yesterday), nil, root.CertPEM), "LeafExpired",
 			[]string{"Secret keda/my-tls data[tls.crt]", "expired at 2026-11-22T12:00:00Z, now is 2026-11-23T12:00:00Z"}},
+		{"an expired leaf, whose CA was renewed since", proofOf(t, today.Leaf(t, names, yesterday), nil, today.CertPEM), "LeafExpired", nil},
+		{"an expired leaf, whose CA has expired too", proofOf(t, oldRoot.Leaf(t, names, certtest.Between(certtest.Now.Add(-48*hour), certtest.Now.Add(-hour))), nil, oldRoot.CertPEM), "LeafExpired, CAUnverified",
+			[]string{`the CA "CN=old root"`}},
+		{"a leaf of tomorrow, whose CA ends today", proofOf(t, today.Leaf(t, names, tomorrow), nil, today.CertPEM), "LeafNotYetValid", nil},
 		{"a leaf of tomorrow", proofOf(t, root.Leaf(t, names, tomorrow), nil, root.CertPEM), "LeafNotYetValid",
 			[]string{"is not valid before 2026-11-24T12:00:00Z"}},
 		{"a leaf for other names", proofOf(t, root.Leaf(t, []string{"a.example", "*.keda.svc"}), nil, root.CertPEM), "NamesMissing",

@@ -21,12 +21,14 @@ const (
 	ReasonRotationStaged   Reason = "RotationStaged"
 	ReasonRotationFinished Reason = "RotationFinished"
 	ReasonRotationWaiting  Reason = "RotationWaiting"
+	ReasonRotationUnseen   Reason = "RotationUnseen"
 	ReasonRotationUnstaged Reason = "RotationUnstaged"
 	ReasonSourceFlapping   Reason = "SourceFlapping"
 	// What becomes of the caBundles that keda-trust writes itself.
 	ReasonBundleRestored   Reason = "CABundleRestored"
 	ReasonBundleContested  Reason = "CABundleContested"
 	ReasonBundleNotGranted Reason = "CABundleNotGranted"
+	ReasonBundleWaiting    Reason = "CABundleWaiting"
 
 	ReasonOptedOut        Reason = "OptedOut"
 	ReasonNotKEDA         Reason = "NotKEDA"
@@ -117,11 +119,13 @@ var sentences = map[Reason]string{
 	ReasonRotationStaged:   "a change of certificate has come to its next stage",
 	ReasonRotationFinished: "the certificate that the source holds is served, and its CA alone is trusted",
 	ReasonRotationWaiting:  "a change of certificate waits for something that does not have what is published",
+	ReasonRotationUnseen:   "a change of certificate went on without having seen that everybody has what was published",
 	ReasonRotationUnstaged: "every change of certificate takes place at once, as an annotation asks, and handshakes fail meanwhile",
 	ReasonSourceFlapping:   "the sources change faster than they are followed",
 	ReasonBundleRestored:   "what another writer had made of a caBundle was undone",
 	ReasonBundleContested:  "another writer replaces a caBundle again and again",
 	ReasonBundleNotGranted: "keda-trust has no right to write a caBundle",
+	ReasonBundleWaiting:    "a caBundle is not written before KEDA's pods have followed",
 
 	ReasonOptedOut:        "injection is disabled for this object",
 	ReasonNotKEDA:         "not a component of KEDA",

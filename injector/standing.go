@@ -113,6 +113,11 @@ func contentOf(v corev1.Volume) string {
 	return ""
 }
 
+// RestartReasons are all that a Standing may have as Why.
+var RestartReasons = []Reason{
+	ReasonUninjected, ReasonFirstInjection, ReasonRepaired, ReasonCustomCAChanged, ReasonCertificateChanged, ReasonStateChanged,
+}
+
 // whyRestart names the change that restarts d, the first that is true.
 func whyRestart(d *appsv1.Deployment, result Result) Reason {
 	before, found, _ := recordOf(d, nil)

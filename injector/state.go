@@ -84,6 +84,13 @@ func (s State) CarriedBy(annotations map[string]string) bool {
 	return false
 }
 
+// Unstaged says whether s is carried out at once where before, which may be nil, is
+// published: back to a certificate that keda-trust does not publish, and so knows no
+// stages to.
+func (s State) Unstaged(before *State) bool {
+	return before != nil && before.CertificateSecret == PublishedSecret && s.CertificateSecret != PublishedSecret
+}
+
 // Encode is the JSON that is published.
 func (s State) Encode() ([]byte, error) { return json.Marshal(s) }
 

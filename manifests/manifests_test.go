@@ -150,6 +150,17 @@ func TestDeletingInstallYAMLDeletesNothingOfKEDAs(t *testing.T) {
 	}
 }
 
+func TestTheNotesHaveOneLookBeforeAnythingIsLabelled(t *testing.T) {
+	notes, err := fs.ReadFile(manifests.Chart, "chart/templates/NOTES.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, found := strings.Cut(string(notes), "kubectl label namespace")
+	if !found || !strings.Contains(before, "keda-trust diff -n {{ . }}") {
+		t.Errorf("want `keda-trust diff -n` before the first label, got:\n%s", notes)
+	}
+}
+
 func TestTheChartIsEmbeddedWhole(t *testing.T) {
 	for _, path := range []string{"Chart.yaml", "values.yaml", "values.schema.json", "README.md", "templates/_helpers.tpl", "templates/NOTES.txt"} {
 		if _, err := fs.Stat(manifests.Chart, "chart/"+path); err != nil {

@@ -73,6 +73,24 @@ func TestWhatRulesAndDashboardAskForIsMeasured(t *testing.T) {
 	}
 }
 
+// Whoever is woken by an alert has to find in it what to do, and in the chart's README
+// what it means.
+func TestEveryAlertSaysWhatToDo(t *testing.T) {
+	readme, err := manifests.Chart.ReadFile("chart/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	todo := regexp.MustCompile(`(?s)runbook_url: |description: .*\b(See|Look|Mend|Renew|Add|Let|remove|report)\b`)
+	for name, text := range alerts(t) {
+		if !todo.MatchString(text) {
+			t.Errorf("the alert %s has no runbook_url, and no description that says what to do", name)
+		}
+		if !strings.Contains(string(readme), "| `"+name+"` | ") {
+			t.Errorf("the chart's README does not have the alert %s", name)
+		}
+	}
+}
+
 // What is measured and shown nowhere is not looked at either.
 func TestTheDashboardAndTheRulesShowEveryMetric(t *testing.T) {
 	have, shown := measured(t), map[string]bool{}
@@ -88,16 +106,26 @@ func TestTheDashboardAndTheRulesShowEveryMetric(t *testing.T) {
 	}
 }
 
-// rules are the alerts, read from the template by their lines.
-func rules(t *testing.T) []queried {
+// alerts are those of the template, by name.
+func alerts(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := manifests.Chart.ReadFile("chart/templates/monitoring.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []queried
+	out := map[string]string{}
 	for _, alert := range strings.Split(jobOfRule.ReplaceAllString(string(text), `job="", namespace=""`), "- alert: ")[1:] {
 		name, rest, _ := strings.Cut(alert, "\n")
+		out[name] = rest
+	}
+	return out
+}
+
+// rules are the queries of the alerts, read from the template by their lines.
+func rules(t *testing.T) []queried {
+	t.Helper()
+	var out []queried
+	for name, rest := range alerts(t) {
 		_, expr, found := strings.Cut(rest, "expr: ")
 		expr, rest, ends := strings.Cut(expr, "\n          labels:")
 		if !found || !ends {

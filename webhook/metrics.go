@@ -31,5 +31,9 @@ var (
 )
 
 func init() {
+	// What appears with its first increment is none to increase().
+	for _, result := range []string{"answered", "failed"} {
+		roundTrips.WithLabelValues(result)
+	}
 	metrics.Registry.MustRegister(admissions, durations, panics, roundTrips, roundTripDurations)
 }

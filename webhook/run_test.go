@@ -84,6 +84,7 @@ var _ = Describe("The probe", Serial, func() {
 	It("asks on the leader, and counts", func(ctx context.Context) {
 		answered := func() float64 { return testutil.ToFloat64(roundTrips.WithLabelValues("answered")) }
 		before := answered()
+		Expect(testutil.CollectAndCount(roundTrips)).To(Equal(2), "each result is there before it happens")
 		startReady(ctx, "probing")
 		Eventually(answered).WithTimeout(2 * firstProbe).Should(BeNumerically(">", before))
 	})

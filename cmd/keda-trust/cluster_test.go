@@ -13,10 +13,12 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/keda-trust/keda-trust/injector/certtest"
 	"github.com/keda-trust/keda-trust/webhook/check"
@@ -25,8 +27,9 @@ import (
 
 // cluster is a real API server with a KEDA in Namespace keda, but for its pods.
 type cluster struct {
-	client     client.Client
-	kubeconfig string
+	environment *envtest.Environment
+	client      client.Client
+	kubeconfig  string
 }
 
 func newCluster(t *testing.T) cluster {
@@ -36,10 +39,7 @@ func newCluster(t *testing.T) cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cluster{admin, filepath.Join(t.TempDir(), "kubeconfig")}
-	if err := os.WriteFile(c.kubeconfig, environment.KubeConfig, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c := cluster{environment, admin, kubeconfigOf(t, environment.KubeConfig)}
 	ca, roots := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Corp")
 	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
 	create(t, admin, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "keda"}},
@@ -51,6 +51,41 @@ func newCluster(t *testing.T) cluster {
 	for _, object := range kedaObjects(t) {
 		create(t, admin, object)
 	}
+	return c
+}
+
+func kubeconfigOf(t *testing.T, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// withoutSecrets is the cluster as somebody sees it who may read all that a look
+// takes, but for Secrets.
+func (c cluster) withoutSecrets(t *testing.T) cluster {
+	t.Helper()
+	const name = "without-secrets"
+	create(t, c.client,
+		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: []rbacv1.PolicyRule{{
+			Verbs: []string{"get", "list"}, APIGroups: []string{"", "apps", "apiregistration.k8s.io", "admissionregistration.k8s.io"},
+			Resources: []string{"namespaces", "configmaps", "deployments", "apiservices", "validatingwebhookconfigurations"},
+		}}},
+		&rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+		})
+	user, err := c.environment.AddUser(envtest.User{Name: name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := user.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.kubeconfig = kubeconfigOf(t, config)
 	return c
 }
 
@@ -113,8 +148,10 @@ func TestLookingAtACluster(t *testing.T) {
 	before := c.versions(t)
 	t.Run("diff", func(t *testing.T) { diffShowsWhatEnablingDoes(t, c) })
 	t.Run("diff of what is refused", func(t *testing.T) { diffTellsWhatIsRefused(t, c) })
+	t.Run("diff of what one may not read", func(t *testing.T) { diffTellsWhatOneMayNotRead(t, c.withoutSecrets(t)) })
 	t.Run("diff where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "diff") })
 	t.Run("check where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "check") })
+	t.Run("check where there is no such Namespace", func(t *testing.T) { noSuchNamespace(t, c) })
 	t.Run("check", func(t *testing.T) { checkTellsWhatIsBroken(t, c) })
 	after := c.versions(t)
 	for object, version := range before {
@@ -161,10 +198,29 @@ func diffTellsWhatIsRefused(t *testing.T, c cluster) {
 		"  fault: KeyMismatch: Secret keda/other-names data[tls.key]: ", "  fault: SourceMissing: ConfigMap keda/absent: ")
 }
 
+// diffTellsWhatOneMayNotRead: no value of the chart gives somebody else a right.
+func diffTellsWhatOneMayNotRead(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "diff", "--certificate=secret/keda-tls")
+	if code != exitUsage || !strings.Contains(complaints, "reading Secret keda/keda-tls: your account may not") {
+		t.Fatalf("exit %d, said %q, want 2 and which Secret", code, complaints)
+	}
+	wantInOrder(t, out, "Proof: not known, for your account may not read all of it\n", "  fault: SourceForbidden: Secret keda/keda-tls: reading it: forbidden to your account; ask for the right")
+	if strings.Contains(out, "sourceSecrets") {
+		t.Errorf("it advises a value of the chart:\n%s", out)
+	}
+}
+
 func nothingToLookAt(t *testing.T, c cluster, command string) {
 	out, complaints, code := c.run(t, command, "-n", "default")
 	if code != exitUsage || out != "" || !strings.Contains(complaints, "looking for KEDA in Namespace default: there is none") {
 		t.Errorf("exit %d, wrote %q, said %q, want 2 and that there is no KEDA", code, out, complaints)
+	}
+}
+
+func noSuchNamespace(t *testing.T, c cluster) {
+	out, complaints, code := c.run(t, "check", "-n", "nope")
+	if code != exitUsage || out != "" || !strings.Contains(complaints, "Namespace nope does not exist") {
+		t.Errorf("exit %d, wrote %q, said %q, want 2 and that there is no such Namespace", code, out, complaints)
 	}
 }
 
@@ -175,7 +231,7 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 		t.Fatalf("exit %d, said %q, want 1 and nothing", code, complaints)
 	}
 	wantInOrder(t, out, "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
-		"    ✗ NoEndpoints: Service keda-metrics-apiserver: ",
+		"    ✗ NoEndpoints: Service keda/keda-metrics-apiserver: ", "kubectl get pods -n keda,",
 		"✗ API server to admission-webhooks: broken\n",
 		"✗ metrics-apiserver to operator, mutual: broken\n", "    ✗ SourceMissing: Secret keda/kedaorg-certs",
 		"✓ operator to custom CAs: holds\n", "    no custom CAs are mounted at /custom/ca",

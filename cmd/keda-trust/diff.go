@@ -61,7 +61,7 @@ func (d *diffFlags) run(c *cobra.Command) error {
 	}
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt)
 	defer stop()
-	return d.look(ctx, newScreen(c.OutOrStdout()), trust.Reader{Live: reader}, over)
+	return d.look(ctx, newScreen(c.OutOrStdout()), trust.Reader{Live: reader, AsUser: true}, over)
 }
 
 func (d *diffFlags) look(ctx context.Context, to screen, reader trust.Reader, over injector.Layer) error {

@@ -56,6 +56,9 @@ func summary(to screen, namespace string, p preview.Preview, changed int) []stri
 		lines = append(lines, told("  "+nameOf(object.Report)+": ", object.Report)...)
 	}
 	lines = append(lines, restartLines(to, p)...)
+	if p.Unstaged() {
+		lines = append(lines, to.paint(bold, "Handshakes")+": "+to.paint(yellow, "may fail")+" until KEDA's pods have restarted, for this change of certificate is not staged")
+	}
 	return append(lines, proofLines(to, p)...)
 }
 
@@ -126,6 +129,8 @@ func proofLines(to screen, p preview.Preview) []string {
 	findings := p.Resolution.Findings
 	faults := len(injector.Faults(findings))
 	switch {
+	case unreadable(findings) != "":
+		head += to.paint(yellow, "not known") + ", for your account may not read all of it"
 	case faults > 0:
 		head += to.paint(red, fmt.Sprintf("refused, for %s", count(faults, "fault")))
 	case p.Resolution.State == nil:

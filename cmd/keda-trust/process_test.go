@@ -110,11 +110,11 @@ func get(ctx context.Context, address, path string) (int, string) {
 }
 
 // publications is what the process says of how often it published, empty where
-// it did not.
+// it did not, which is a count of 0.
 func (p *process) publications(ctx context.Context) string {
 	_, page := get(ctx, p.metrics, "/metrics")
 	for line := range strings.Lines(page) {
-		if strings.HasPrefix(line, "keda_trust_publications_total{") {
+		if strings.HasPrefix(line, "keda_trust_publications_total{") && !strings.HasSuffix(line, " 0\n") {
 			return line
 		}
 	}

@@ -14,7 +14,9 @@ type dispute struct {
 	// where it was not yet looked at.
 	carried string
 	// lost: it was replaced since, which is counted once.
-	lost     bool
+	lost bool
+	// waits is since when KEDA's pods are waited for, zero where they are not.
+	waits    time.Time
 	replaced []replacement
 	repairs  *rate.Limiter
 }

@@ -41,6 +41,8 @@
 //   - It is contested when what we wrote was replaced three times within ten
 //     minutes. Once is an installer, twice is one that was run again.
 //   - Counting is in memory: a new leader has three tokens, and tells once more.
+//   - KEDA's pods are waited for without a bound, for a caBundle that does not verify
+//     what they serve breaks KEDA's webhooks, and from some minutes on that is told.
 //   - disabled needs no grant: to take out what was injected takes a right on the
 //     object alone.
 package cabundle

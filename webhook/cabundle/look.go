@@ -42,10 +42,16 @@ func (l *look) reconcile(ctx context.Context, v *admissionregistrationv1.Validat
 	var lost loss
 	replaced := len(d.replaced(l.dispute.carried)) > 0
 	if l.mode == injector.ModeDisabled && d.after != nil || replaced {
-		if wait, err := l.untilPodsFollow(ctx); err != nil || wait > 0 {
-			return ctrl.Result{RequeueAfter: wait}, err
+		behind, err := l.podsBehind(ctx)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		if len(behind) > 0 {
+			l.waitFor(ctx, d, behind)
+			return ctrl.Result{RequeueAfter: podsInterval}, nil
 		}
 	}
+	l.dispute.waits = time.Time{}
 	if replaced {
 		if d, lost, err = l.again(ctx, v.Name); err != nil {
 			return ctrl.Result{}, err

@@ -15,6 +15,9 @@ const (
 	// podsInterval is how often KEDA's Deployments are looked at where they have to
 	// be waited for.
 	podsInterval = 5 * time.Second
+	// podsPatience is after how long that is told: an image that has to be pulled, or
+	// a leader that has to let go, takes a few minutes.
+	podsPatience = 5 * time.Minute
 	// longestRetry is the longest pause after an error.
 	longestRetry = time.Minute
 	// reconcileTimeout keeps a request that is never answered from holding up

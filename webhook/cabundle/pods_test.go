@@ -36,6 +36,14 @@ var _ = Describe("caBundles, while KEDA's pods follow,", func() {
 		}
 		Expect(k.told()).To(BeEmpty())
 
+		k.now = k.now.Add(podsPatience)
+		for range 2 {
+			Expect(k.look(ctx)).To(Equal(podsInterval), "it is still waited for")
+		}
+		Expect(k.bundles(ctx)).To(HaveEach(string(theirs.CertPEM)))
+		Expect(only(injector.ReasonBundleWaiting, k.told())).To(ConsistOf(
+			And(HavePrefix("Warning"), ContainSubstring("ValidatingWebhookConfiguration keda-admission"), ContainSubstring("Deployment "+k.namespace+"/keda-operator"))), "once")
+
 		k.injected(ctx, `{"v":1,"container":"keda-operator","edits":[{"kind":"arg","key":"enable-cert-rotation","was":"--enable-cert-rotation=true","now":"--enable-cert-rotation=false"}]}`, "--enable-cert-rotation=false")
 		Expect(k.look(ctx)).To(Equal(podsInterval), "a pod of the template before may run yet")
 		k.rolledOut(ctx)
@@ -51,6 +59,10 @@ var _ = Describe("caBundles, while KEDA's pods follow,", func() {
 		k.label(ctx, "disabled")
 		Expect(k.look(ctx)).To(Equal(podsInterval))
 		Expect(k.bundles(ctx)).To(HaveEach(string(ours.CertPEM)))
+		k.told()
+		k.now = k.now.Add(podsPatience)
+		k.look(ctx)
+		Expect(only(injector.ReasonBundleWaiting, k.told())).To(HaveLen(1))
 		k.givenBack(ctx)
 		k.look(ctx)
 		Expect(k.bundles(ctx)).To(HaveEach(""))

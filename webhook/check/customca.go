@@ -102,10 +102,9 @@ func (o Observed) carried(d *appsv1.Deployment) []Problem {
 			Message: "it does not mount " + want + ", which is published as the custom CAs", Mend: "have it injected: kubectl rollout restart -n " + o.Installation.Namespace + " deployment " + d.Name,
 		})
 	}
-	if len(o.CustomCAs) > 0 && !rolledOut(d) {
-		problems = append(problems, warning(injector.ReasonNotCarried, object,
-			fmt.Sprintf("only %d of its %d pods are of the newest template, so the others trust what an older one mounts", d.Status.UpdatedReplicas, d.Status.Replicas),
-			"wait for it: kubectl rollout status -n "+o.Installation.Namespace+" deployment "+d.Name))
+	if behind := rollsOut(d); len(o.CustomCAs) > 0 && behind != "" {
+		problems = append(problems, warning(injector.ReasonNotCarried, object, behind,
+			"wait for it, or see what holds it up: kubectl rollout status -n "+o.Installation.Namespace+" deployment "+d.Name))
 	}
 	return problems
 }
@@ -117,8 +116,18 @@ func (o Observed) published() string {
 	return injector.Source{Kind: injector.SourceConfigMap, Name: o.State.CustomCAConfigMap}.Describe(o.Installation.Namespace)
 }
 
-// rolledOut: every pod is of the newest template, and there is one.
-func rolledOut(d *appsv1.Deployment) bool {
-	s := d.Status
-	return s.ObservedGeneration >= d.Generation && s.UpdatedReplicas == s.Replicas && s.AvailableReplicas > 0
+// rollsOut says why not every pod is of the newest template; empty where all are, and
+// one is available.
+func rollsOut(d *appsv1.Deployment) string {
+	switch s := d.Status; {
+	case s.ObservedGeneration < d.Generation:
+		return "its newest template has not been taken up yet, so its pods trust what an older one mounts"
+	case s.Replicas == 0:
+		return "it has no pods, so nothing trusts what its template mounts"
+	case s.UpdatedReplicas < s.Replicas:
+		return fmt.Sprintf("only %d of %d pods have the newest template, so the others trust what an older one mounts", s.UpdatedReplicas, s.Replicas)
+	case s.AvailableReplicas == 0:
+		return "none of its pods is available, so whether they take up what its template mounts is not known"
+	}
+	return ""
 }

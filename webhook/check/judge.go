@@ -69,7 +69,7 @@ func (o Observed) metrics() Edge {
 	}
 	if len(servers) == 0 {
 		e.Problems = append(e.Problems, broken(injector.ReasonNoEndpoints, object,
-			"it points to Service "+api.Spec.Service.Name+", behind which is no metrics-apiserver that keda-trust recognises", "install KEDA's metrics-apiserver"))
+			"it points to Service "+o.Installation.Namespace+"/"+api.Spec.Service.Name+", behind which is no metrics-apiserver that keda-trust recognises", "install KEDA's metrics-apiserver"))
 	}
 	if api.Spec.InsecureSkipTLSVerify {
 		e.Problems = append(e.Problems, broken(injector.ReasonNotVerified, object+" spec.insecureSkipTLSVerify",

@@ -9,9 +9,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -55,6 +59,7 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 	middle := ca.Intermediate(t, "Middle")
 	short := ca.Intermediate(t, "Short", certtest.Between(now.Add(-time.Hour), now.Add(time.Hour*24)))
 	old := certtest.NewCA(t, "Old", ended)
+	renewed := certtest.NewCA(t, "Renewed", certtest.Between(now.Add(-time.Minute), now.Add(time.Hour*240)))
 	names := []string{name}
 	for story, c := range map[string]struct {
 		chain []*x509.Certificate
@@ -70,6 +75,7 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 		"an expired CA beside the right one":           {certs(ca.Leaf(t, names)), certs(old.Pair, ca.Pair), nil, ca.Cert.NotAfter},
 		"no CA":                                        {certs(ca.Leaf(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
 		"an expired leaf of another CA and name":       {certs(other.Leaf(t, []string{"x"}, ended)), certs(ca.Pair), []injector.Reason{injector.ReasonLeafExpired, injector.ReasonNamesMissing, injector.ReasonCAUnverified}, time.Time{}},
+		"an expired leaf, whose CA was renewed since":  {certs(renewed.Leaf(t, names, ended)), certs(renewed.Pair), []injector.Reason{injector.ReasonLeafExpired}, now.Add(-time.Hour)},
 		"a leaf for clients only":                      {certs(ca.Leaf(t, names, certtest.For(x509.ExtKeyUsageClientAuth))), certs(ca.Pair), []injector.Reason{injector.ReasonCAUnverified}, time.Time{}},
 		"a certificate that is trusted for itself":     {certs(certtest.SelfSigned(t, names)), nil, []injector.Reason{injector.ReasonCAMissing}, time.Time{}},
 		"a leaf of whose lifetime a twentieth is left": {certs(ca.Leaf(t, names, certtest.Between(now.Add(-95*time.Hour), now.Add(5*time.Hour)))), certs(ca.Pair), []injector.Reason{injector.ReasonEndsSoon}, now.Add(5 * time.Hour)},
@@ -87,6 +93,28 @@ func TestAChainIsHeldAgainstWhatIsTrusted(t *testing.T) {
 			}
 			if !ends.Equal(c.ends) {
 				t.Errorf("ends %s, want %s", ends, c.ends)
+			}
+		})
+	}
+}
+
+func TestADeploymentIsSaidToBeBehindInWordsThatFit(t *testing.T) {
+	t.Parallel()
+	for story, c := range map[string]struct {
+		status appsv1.DeploymentStatus
+		want   string
+	}{
+		"all have it":          {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 1}, ""},
+		"nobody has looked":    {appsv1.DeploymentStatus{ObservedGeneration: 1, Replicas: 2, UpdatedReplicas: 2, AvailableReplicas: 2}, "has not been taken up yet"},
+		"it is scaled to zero": {appsv1.DeploymentStatus{ObservedGeneration: 2}, "it has no pods"},
+		"half":                 {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 2, UpdatedReplicas: 1, AvailableReplicas: 2}, "only 1 of 2 pods"},
+		"they crash":           {appsv1.DeploymentStatus{ObservedGeneration: 2, Replicas: 1, UpdatedReplicas: 1}, "none of its pods is available"},
+	} {
+		t.Run(story, func(t *testing.T) {
+			t.Parallel()
+			got := rollsOut(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: c.status})
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("says %q, want %q", got, c.want)
 			}
 		})
 	}

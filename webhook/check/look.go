@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -45,7 +47,7 @@ func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
 		return Observed{}, fmt.Errorf("recognising KEDA: %s", faults[0])
 	}
 	if len(found.Deployments) == 0 && found.APIService == nil && found.ValidatingWebhook == nil {
-		return Observed{}, fmt.Errorf("looking for KEDA in Namespace %s: there is none; name its Namespace with -n", namespace)
+		return Observed{}, l.nothing(ctx, namespace)
 	}
 	o := Observed{Now: l.now(), Installation: found}
 	if o.State, err = installation.State(ctx, l.Live, namespace); err != nil && !apierrors.IsForbidden(err) {
@@ -61,6 +63,14 @@ func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
 	return o, nil
 }
 
+// nothing says why there is no KEDA, as far as that is to be seen.
+func (l Looker) nothing(ctx context.Context, namespace string) error {
+	if err := l.Live.Get(ctx, types.NamespacedName{Name: namespace}, &corev1.Namespace{}); apierrors.IsNotFound(err) {
+		return fmt.Errorf("looking for KEDA: Namespace %s does not exist; name KEDA's with -n", namespace)
+	}
+	return fmt.Errorf("looking for KEDA in Namespace %s: there is none; name its Namespace with -n", namespace)
+}
+
 func (l Looker) now() time.Time {
 	if l.Now == nil {
 		return time.Now()
@@ -70,7 +80,7 @@ func (l Looker) now() time.Time {
 
 func (l Looker) server(ctx context.Context, namespace string, server injector.Server) Server {
 	ready, err := endpoints.Ready(ctx, l.Live, namespace, server)
-	return Server{Server: server, Sightings: l.sightings(ctx, namespace, ready), Err: err}
+	return Server{Server: server, Namespace: namespace, Sightings: l.sightings(ctx, namespace, ready), Err: err}
 }
 
 // mounted reads what pods mount, each object once.

@@ -28,6 +28,8 @@ type Observed struct {
 // Server is one server, with a sighting of each of its ready endpoints.
 type Server struct {
 	injector.Server
+	// Namespace is that of its Service; empty where it has none.
+	Namespace string
 	Sightings []Sighting
 	// Err is why its endpoints are not known.
 	Err error

@@ -29,7 +29,7 @@ func (v verifier) side(now time.Time, server Server, mounted Material) Side {
 	s.Problems = endpointProblems(server)
 	seen := 0
 	for _, sighting := range server.Sightings {
-		served, problems := v.sighted(sighting, server.leads())
+		served, problems := v.sighted(sighting, server)
 		s.Served = append(s.Served, served)
 		s.add(problems...)
 		if sighting.Outcome == Seen {
@@ -49,7 +49,12 @@ func (s Server) object() string {
 	if s.Service == "" {
 		return "host " + s.Name
 	}
-	return "Service " + s.Service
+	return "Service " + s.Namespace + "/" + s.Service
+}
+
+// logs is how to read what a pod of the server says.
+func (s Server) logs(pod string) string {
+	return fmt.Sprintf("see what the pod says: kubectl logs -n %s %s", cmp.Or(s.Namespace, "NAMESPACE"), cmp.Or(pod, "POD"))
 }
 
 func endpointProblems(server Server) []Problem {
@@ -59,7 +64,7 @@ func endpointProblems(server Server) []Problem {
 		return []Problem{unknown(injector.ReasonNotReached, object, fmt.Sprintf("its endpoints are not known: %v", server.Err), "")}
 	case len(server.Sightings) == 0:
 		return []Problem{broken(injector.ReasonNoEndpoints, object, "it has no ready endpoint, so nobody serves",
-			"see why its pods are not ready: kubectl get pods and kubectl describe pod")}
+			fmt.Sprintf("see why its pods are not ready: kubectl get pods -n %[1]s, and kubectl describe pod -n %[1]s", server.Namespace))}
 	}
 	return nil
 }
@@ -70,21 +75,19 @@ func (s Server) leads() bool {
 	return s.Component == injector.ComponentOperator && slices.ContainsFunc(s.Sightings, func(s Sighting) bool { return s.Outcome == Seen })
 }
 
-// sighted is what is said of one endpoint, but for its certificate. Where another
-// leads it need not listen.
-func (v verifier) sighted(s Sighting, led bool) (Served, []Problem) {
+// sighted is what is said of one endpoint of server, but for its certificate. Where
+// another leads it need not listen.
+func (v verifier) sighted(s Sighting, server Server) (Served, []Problem) {
 	served := Served{By: s.Endpoint.Address, Pod: s.Endpoint.Pod, Seen: NotSeen}
 	switch s.Outcome {
 	case Refused:
-		if led {
+		if server.leads() {
 			return served, []Problem{warning(injector.ReasonConnectionRefused, served.By,
 				"nobody listens, as at each of KEDA's operators but the one that leads; the metrics-apiserver that is sent there has to try again", "run one operator, or see that its clients come through")}
 		}
-		return served, []Problem{broken(injector.ReasonConnectionRefused, served.By, fmt.Sprintf("nobody listens: %v", s.Err),
-			"see what the pod says: kubectl logs "+cmp.Or(served.Pod, "POD"))}
+		return served, []Problem{broken(injector.ReasonConnectionRefused, served.By, fmt.Sprintf("nobody listens: %v", s.Err), server.logs(served.Pod))}
 	case Failed:
-		return served, []Problem{broken(injector.ReasonHandshakeFailed, served.By, fmt.Sprintf("it does not shake hands: %v", s.Err),
-			"see what the pod says: kubectl logs "+cmp.Or(served.Pod, "POD"))}
+		return served, []Problem{broken(injector.ReasonHandshakeFailed, served.By, fmt.Sprintf("it does not shake hands: %v", s.Err), server.logs(served.Pod))}
 	case NotReached:
 		served.Why = fmt.Sprintf("not reached: %v", s.Err)
 		return served, nil

@@ -77,7 +77,8 @@ func listNames(names []string) string {
 }
 
 // verify is the chain that lasts longest, at a moment of the leaf's life, so that
-// an expired leaf does not hide what else is wrong.
+// an expired leaf does not hide what else is wrong. There is neither chain nor problem
+// where only the leaf's time is wrong.
 func (v verification) verify() ([]*x509.Certificate, *Problem) {
 	if len(v.roots) == 0 {
 		p := broken(injector.ReasonCAMissing, v.trusted, "it holds no CA", v.mend.trust)
@@ -94,6 +95,9 @@ func (v verification) verify() ([]*x509.Certificate, *Problem) {
 	p := broken(injector.ReasonCAUnverified, v.trusted,
 		fmt.Sprintf("none of its CAs verifies the certificate %s, issued by %q: %v", injector.Subject(leaf), leaf.Issuer.String(), err), v.mend.trust)
 	if old := v.stale(options.CurrentTime); old != nil {
+		if !v.now.After(old.NotAfter) && !v.now.Before(old.NotBefore) {
+			return nil, nil // it will verify the certificate that is issued anew, and that this one's time is over is told
+		}
 		p.Message = fmt.Sprintf("the CA %s, on which the certificate %s depends, is valid only from %s to %s",
 			injector.Subject(old), injector.Subject(leaf), timestamp(old.NotBefore), timestamp(old.NotAfter))
 		p.Mend = "renew that CA, and issue the certificate anew"

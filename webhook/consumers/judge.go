@@ -24,24 +24,36 @@ type sight struct {
 	err      error
 }
 
+// verdict is what a sight says of what was published.
+type verdict int
+
+const (
+	has    verdict = iota
+	passed         // it was not seen to have it, and is no longer waited for
+	lags
+)
+
 // judgeAll judges each, and forgives an operator that does not listen where another
 // does, and has what was published: KEDA's operator serves at its leader only, which
 // reads its certificate when it becomes that. Until a kubelet has come after that may
 // be the one of before.
-func judgeAll(sights []sight, p Published, age, bound time.Duration) []Laggard {
-	standby := min(kubeletLag, bound)
+func judgeAll(sights []sight, p Published, age, bound time.Duration) Look {
 	leads := slices.ContainsFunc(sights, func(s sight) bool {
-		_, lags := judge(s, p, age, bound)
-		return s.ofOperator() && s.err == nil && !lags
+		_, found := judge(s, p, age, bound)
+		return s.ofOperator() && s.err == nil && found != lags
 	})
-	var out []Laggard
+	var out Look
 	for _, s := range sights {
+		standby := leads && s.ofOperator() && errors.Is(s.err, syscall.ECONNREFUSED)
 		waited := bound
-		if leads && s.ofOperator() && errors.Is(s.err, syscall.ECONNREFUSED) {
-			waited = standby
+		if standby {
+			waited = min(kubeletLag, bound)
 		}
-		if l, lags := judge(s, p, age, waited); lags {
-			out = append(out, l)
+		switch l, found := judge(s, p, age, waited); {
+		case found == lags:
+			out.Lagging = append(out.Lagging, l)
+		case found == passed && !standby:
+			out.Unseen = append(out.Unseen, l)
 		}
 	}
 	return out
@@ -53,34 +65,38 @@ func (s sight) ofOperator() bool { return s.endpoint.Server.Component == injecto
 // wrong does not become right by waiting, and to go on breaks it. It is pure.
 //
 //	answers  serves the leaf  names of the CAs  holds up
-//	no       -                -                 until the bound
+//	no       -                -                 until the bound, then it has passed
 //	yes      no               -                 told from the bound on
 //	yes      yes              does not read any no longer
 //	yes      yes              too few           told from the bound on
-//	yes      yes              too many, unsaid  until the bound
+//	yes      yes              too many, unsaid  until the bound, then it has passed
 //	yes      yes              all               no longer
-func judge(s sight, p Published, age, bound time.Duration) (Laggard, bool) {
+func judge(s sight, p Published, age, bound time.Duration) (Laggard, verdict) {
 	l := Laggard{Component: string(s.endpoint.Server.Component), Object: s.name()}
+	unseen := passed
+	if age < bound {
+		unseen = lags
+	}
 	if s.err != nil {
 		l.Problem = fmt.Sprintf("cannot be reached: %v", s.err)
-		return l, age < bound
+		return l, unseen
 	}
 	if !slices.EqualFunc(s.shown.Chain, p.Leaf.Chain, (*x509.Certificate).Equal) {
 		l.Problem = fmt.Sprintf("serves %s where %s is published", injector.Describe(s.shown.Chain[0]), p.Leaf)
-		return l.seen(age, bound), true
+		return l.seen(age, bound), lags
 	}
 	if s.endpoint.Server.Component == injector.ComponentAdmissionWebhooks {
-		return Laggard{}, false
+		return Laggard{}, has
 	}
 	switch named(s.shown, p.CA) {
 	case namesAll:
-		return Laggard{}, false
+		return Laggard{}, has
 	case namesTooFew:
 		l.Problem = "does not name all of the published CAs to its clients"
-		return l.seen(age, bound), true
+		return l.seen(age, bound), lags
 	}
 	l.Problem = "does not say, or names more than the published CAs to its clients"
-	return l, age < bound
+	return l, unseen
 }
 
 // seen has who was seen to be wrong told, and what would end the waiting.

@@ -74,9 +74,12 @@ func TestAnEndpointHoldsUpAsLongAsItSaysSoOrCannotBeSeen(t *testing.T) {
 			c.s.endpoint.Server.Component = c.component
 			p := Published{Leaf: leaf, CA: c.ca}
 			for _, age := range []time.Duration{0, bound - 1, bound, 2 * bound, 100 * bound} {
-				l, holds := judge(c.s, p, age, bound)
-				if want := age < c.until; holds != want {
-					t.Errorf("after %s it holds up: %v, want %v", age, holds, want)
+				l, found := judge(c.s, p, age, bound)
+				if want := age < c.until; (found == lags) != want {
+					t.Errorf("after %s it holds up: %v, want %v", age, found == lags, want)
+				}
+				if want := c.until == bound && age >= bound; (found == passed) != want {
+					t.Errorf("after %s it has passed unseen: %v, want %v", age, found == passed, want)
 				}
 				if want := c.until == always && age >= bound; l.Tell != want {
 					t.Errorf("after %s it is told: %v, want %v", age, l.Tell, want)
@@ -109,24 +112,29 @@ func TestAnOperatorThatDoesNotLeadIsWaitedForAsLongAsItsKubeletMayBeLate(t *test
 	refused := sight{err: fmt.Errorf("connecting: %w", syscall.ECONNREFUSED)}
 	silent := sight{err: context.DeadlineExceeded}
 	for name, c := range map[string]struct {
-		sights []sight
-		bound  time.Duration
-		until  time.Duration
+		sights  []sight
+		bound   time.Duration
+		until   time.Duration
+		standby bool
 	}{
-		"beside the one that leads":                 {[]sight{at(operator, refused), at(operator, right)}, bound, kubeletLag},
-		"never beyond the bound":                    {[]sight{at(operator, right), at(operator, refused)}, time.Minute, time.Minute},
-		"beside one that has not come after either": {[]sight{at(operator, refused), at(operator, wrong)}, bound, bound},
-		"alone":                          {[]sight{at(operator, refused)}, bound, bound},
-		"one that is not to be seen":     {[]sight{at(operator, silent), at(operator, right)}, bound, bound},
-		"another component all the same": {[]sight{at(metrics, refused), at(operator, right)}, bound, bound},
+		"beside the one that leads":                 {[]sight{at(operator, refused), at(operator, right)}, bound, kubeletLag, true},
+		"never beyond the bound":                    {[]sight{at(operator, right), at(operator, refused)}, time.Minute, time.Minute, true},
+		"beside one that has not come after either": {[]sight{at(operator, refused), at(operator, wrong)}, bound, bound, false},
+		"alone":                          {[]sight{at(operator, refused)}, bound, bound, false},
+		"one that is not to be seen":     {[]sight{at(operator, silent), at(operator, right)}, bound, bound, false},
+		"another component all the same": {[]sight{at(metrics, refused), at(operator, right)}, bound, bound, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := Published{Leaf: leaf, CA: bundle(t, ca)}
 			for _, age := range []time.Duration{0, time.Minute, kubeletLag - 1, kubeletLag, bound - 1, bound} {
-				waiting := slices.ContainsFunc(judgeAll(c.sights, p, age, c.bound), func(l Laggard) bool { return strings.Contains(l.Problem, "reached") })
-				if want := age < c.until; waiting != want {
+				unreached := func(l Laggard) bool { return strings.Contains(l.Problem, "reached") }
+				look := judgeAll(c.sights, p, age, c.bound)
+				if waiting, want := slices.ContainsFunc(look.Lagging, unreached), age < c.until; waiting != want {
 					t.Errorf("after %s it holds up: %v, want %v", age, waiting, want)
+				}
+				if told, want := slices.ContainsFunc(look.Unseen, unreached), age >= c.until && !c.standby; told != want {
+					t.Errorf("after %s it has passed unseen: %v, want %v", age, told, want)
 				}
 			}
 		})

@@ -46,6 +46,15 @@ type Laggard struct {
 	Tell bool
 }
 
+// Look is what one look at the consumers of an installation came to.
+type Look struct {
+	// Lagging are those that a next stage has to wait for.
+	Lagging []Laggard
+	// Unseen are those that were not seen to have what is published, and that nobody
+	// waits for any more, for the bound is over.
+	Unseen []Laggard
+}
+
 // Observer looks at the consumers of an installation.
 type Observer struct {
 	// Live reads EndpointSlices from the API server.
@@ -56,18 +65,22 @@ type Observer struct {
 	Bound time.Duration
 }
 
-// Lagging are the consumers that a next stage has to wait for, none where all
-// have what is published. An error is a failure to read that may pass; an
-// endpoint that does not answer is none. Components that opted out are no consumers.
-func (o Observer) Lagging(ctx context.Context, i injector.Installation, p Published, now time.Time) ([]Laggard, error) {
-	out := o.caBundles(i, p, now)
+// Look finds no consumer where all have what is published. An error is a failure to
+// read that may pass; an endpoint that does not answer is none. Components that opted
+// out are no consumers.
+func (o Observer) Look(ctx context.Context, i injector.Installation, p Published, now time.Time) (Look, error) {
+	out, err := o.atEndpoints(ctx, i, p, now.Sub(p.Since))
+	if err != nil {
+		return Look{}, err
+	}
+	lagging := o.caBundles(i, p, now)
 	for _, m := range i.Mountings() {
-		if l, lags := o.mounting(m, p, now); lags {
-			out = append(out, l)
+		if l, holds := o.mounting(m, p, now); holds {
+			lagging = append(lagging, l)
 		}
 	}
-	atEndpoints, err := o.atEndpoints(ctx, i, p, now.Sub(p.Since))
-	return append(out, atEndpoints...), err
+	out.Lagging = append(lagging, out.Lagging...)
+	return out, nil
 }
 
 // mounting is a Laggard that another controller restarts, where it may.
@@ -114,8 +127,8 @@ func heldSince(b injector.CABundle, p Published, now time.Time) time.Time {
 	return p.Since
 }
 
-func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Published, age time.Duration) ([]Laggard, error) {
-	var out []Laggard
+func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Published, age time.Duration) (Look, error) {
+	var absent []Laggard
 	var all []endpoints.Endpoint
 	for _, server := range i.Servers() {
 		if i.OptedOut(server.Component) {
@@ -123,18 +136,24 @@ func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Pu
 		}
 		ready, err := endpoints.Ready(ctx, o.Live, i.Namespace, server)
 		if err != nil {
-			return nil, err
+			return Look{}, err
 		}
-		if len(ready) == 0 && age < o.Bound {
-			out = append(out, Laggard{Component: string(server.Component), Object: "Service " + i.Namespace + "/" + server.Service, Problem: "has no ready endpoint"})
+		if len(ready) == 0 {
+			absent = append(absent, Laggard{Component: string(server.Component), Object: "Service " + i.Namespace + "/" + server.Service, Problem: "has no ready endpoint"})
 		}
 		all = append(all, ready...)
 	}
-	return append(out, judgeAll(o.look(ctx, all), p, age, o.Bound)...), nil
+	out := judgeAll(o.shakeAll(ctx, all), p, age, o.Bound)
+	if age < o.Bound {
+		out.Lagging = append(absent, out.Lagging...)
+	} else {
+		out.Unseen = append(absent, out.Unseen...)
+	}
+	return out, nil
 }
 
-// look shakes hands with all endpoints, several at a time.
-func (o Observer) look(ctx context.Context, all []endpoints.Endpoint) []sight {
+// shakeAll shakes hands with all endpoints, several at a time.
+func (o Observer) shakeAll(ctx context.Context, all []endpoints.Endpoint) []sight {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	out := make([]sight, len(all))

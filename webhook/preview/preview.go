@@ -52,6 +52,10 @@ type Object struct {
 	Restarts bool
 }
 
+// Unstaged: what is carried is another certificate at once, and handshakes may fail
+// until KEDA's pods have restarted.
+func (p Preview) Unstaged() bool { return p.Carried != nil && p.Carried.Unstaged(p.Published) }
+
 // Restarts are the reports on the Deployments that restart, in their order. With
 // a manual rollout they only do when somebody else next writes them.
 func (p Preview) Restarts() []injector.Report {

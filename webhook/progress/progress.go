@@ -26,6 +26,8 @@ type Progress struct {
 	Down bool
 	// OldLeft: there are, or may be, replicas of an earlier template.
 	OldLeft bool
+	// Last is when its controller last noted progress, zero for never.
+	Last time.Time
 	// Until is when it stalls unless it makes progress.
 	Until time.Time
 }
@@ -40,8 +42,9 @@ func (p Progress) Holds() bool { return !p.Done && !p.Stalled && !p.Paused && !p
 
 // Of looks at a Deployment whose template was given to it at began.
 func Of(d *appsv1.Deployment, began, now time.Time) Progress {
-	p := Progress{Done: done(d), OldLeft: oldLeft(d), Until: began.Add(Deadline(d))}
-	if last := condition(d, appsv1.DeploymentProgressing).LastUpdateTime.Time; last.After(began) {
+	last := condition(d, appsv1.DeploymentProgressing).LastUpdateTime.Time
+	p := Progress{Done: done(d), OldLeft: oldLeft(d), Last: last, Until: began.Add(Deadline(d))}
+	if last.After(began) {
 		p.Until = last.Add(Deadline(d))
 	}
 	if p.Done {

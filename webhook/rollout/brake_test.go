@@ -8,6 +8,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -202,4 +204,24 @@ var _ = Describe("A new leader", func() {
 		Expect(k.carry(ctx, id)).To(Equal(all))
 		Expect(k.restarts(ctx)).To(Equal(map[string]int{webhooks: 0, metrics: 0, operator: 1}))
 	})
+
+	DescribeTable("counts a nudge of another leader as a restart", func(ctx context.Context, progressed time.Duration, restarts int) {
+		k := injectedKEDA(ctx, published())
+		k.change(ctx, operator, func(d *appsv1.Deployment) {
+			d.Annotations[injector.AnnotationNudge] = k.now.UTC().Format(time.RFC3339)
+		})
+		k.becomeAvailable(ctx, all...)
+		d := k.deployment(ctx, operator)
+		d.Status.Conditions = []appsv1.DeploymentCondition{{
+			Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, LastUpdateTime: metav1.NewTime(k.now.Add(progressed)),
+		}}
+		Expect(direct.Status().Update(ctx, d)).To(Succeed())
+		k.publish(ctx, published(otherCustomCA("2")))
+		k.now = k.now.Add(time.Second)
+		k.reconcile(ctx)
+		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, restarts))
+	},
+		Entry("after which it made progress", time.Duration(0), 0),
+		Entry("but not one after which all stood as before", -time.Hour, 1),
+	)
 })

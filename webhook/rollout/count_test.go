@@ -11,9 +11,19 @@ import (
 // counted sums the series of a counter that have all the label values.
 func counted(name string, values ...string) float64 {
 	GinkgoHelper()
+	total := 0.0
+	for _, count := range series(name, values...) {
+		total += count
+	}
+	return total
+}
+
+// series are those that have all the label values.
+func series(name string, values ...string) []float64 {
+	GinkgoHelper()
 	families, err := registry.Registry.Gather()
 	Expect(err).NotTo(HaveOccurred())
-	total := 0.0
+	var out []float64
 	for _, family := range families {
 		if family.GetName() != name {
 			continue
@@ -24,9 +34,9 @@ func counted(name string, values ...string) float64 {
 				labels = append(labels, label.GetValue())
 			}
 			if !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(labels, v) }) {
-				total += metric.GetCounter().GetValue()
+				out = append(out, metric.GetCounter().GetValue())
 			}
 		}
 	}
-	return total
+	return out
 }

@@ -67,7 +67,7 @@ func (m *memory) tried(before, at time.Time, target string, answered, restarted 
 }
 
 // lastRestart is when the object was restarted by us. A nudge of another leader,
-// later than what we know, counts as one.
+// later than what we know, counts as one, where it is not seen to have been none.
 func (m *memory) lastRestart(nudged time.Time) time.Time {
 	if nudged.After(m.nudged) {
 		return nudged

@@ -3,6 +3,8 @@ package rollout
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 // ofNamespace is the label for KEDA's namespace. Prometheus has a label
@@ -27,6 +29,16 @@ var (
 		Help: "Restarts of a component of KEDA that this process caused, by namespace, component and reason.",
 	}, []string{ofNamespace, "component", "reason"})
 )
+
+// fromStart has the restarts of a namespace at 0: a counter that appears with its
+// first increment is none to increase().
+func fromStart(namespace string) {
+	for _, component := range injector.RolloutOrder {
+		for _, why := range injector.RestartReasons {
+			rollouts.WithLabelValues(namespace, string(component), string(why))
+		}
+	}
+}
 
 func init() {
 	metrics.Registry.MustRegister(nudges, rollouts)

@@ -12,6 +12,7 @@ import (
 var _ = Describe("What is counted", func() {
 	It("says of which KEDA, and why", func(ctx context.Context) {
 		k := injectedKEDA(ctx, published())
+		Expect(series("keda_trust_rollouts_total", k.namespace)).To(HaveLen(3*len(injector.RestartReasons)), "from the start, for increase() to see the first")
 		nudged := func(component string, why injector.Reason) float64 {
 			return counted("keda_trust_nudges_total", k.namespace, component, string(why), "answered")
 		}

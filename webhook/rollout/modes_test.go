@@ -73,7 +73,7 @@ var _ = Describe("A namespace that is disabled", func() {
 			Expect(d.Labels).To(Equal(before[name].Labels))
 			Expect(d.Annotations).To(Equal(before[name].Annotations))
 		}
-		Expect(toldOf(k.told(), injector.ReasonRolloutStarted)).To(HaveEach(ContainSubstring("without what was injected: Uninjected")))
+		Expect(toldOf(k.told(), injector.ReasonRolloutStarted)).To(HaveEach(And(ContainSubstring("without what was injected: Uninjected"), ContainSubstring("is not staged"))))
 		settled := k.versions(ctx)
 		k.pass(ctx, time.Hour)
 		Expect(k.versions(ctx)).To(Equal(settled))

@@ -25,7 +25,7 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 	at := p.now.UTC().Truncate(time.Second)
 	var before time.Time
 	if s.deployment != nil {
-		before = nudgedAt(s.deployment, p.now)
+		before = restartedAt(s.deployment, p.now)
 	}
 	p.tellContested(s)
 	object, err := p.write(ctx, s, at)

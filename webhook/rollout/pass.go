@@ -64,6 +64,9 @@ func (p *pass) follow() {
 // did not restart is not ours to wait for.
 func (p *pass) progressOf(s *subject) (made progress.Progress, ours bool) {
 	nudged := nudgedAt(s.deployment, p.now)
+	if !s.memory.rolling {
+		nudged = restartedAt(s.deployment, p.now)
+	}
 	if nudged.IsZero() || (!s.memory.rolling && !nudged.After(s.memory.nudged)) {
 		return progress.Progress{}, false
 	}
@@ -172,7 +175,7 @@ func (p *pass) due(s *subject) bool {
 	at := s.memory.tryAt()
 	stage := s.standing.Why == injector.ReasonCertificateChanged && s.memory.goesTo(p.target)
 	if s.standing.Restart && s.standing.Why != injector.ReasonUninjected && !stage {
-		if brake := s.memory.restartAt(nudgedAt(s.deployment, p.now)); brake.After(at) {
+		if brake := s.memory.restartAt(restartedAt(s.deployment, p.now)); brake.After(at) {
 			at = brake
 			p.tellHeld(s, at)
 		}

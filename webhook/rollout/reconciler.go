@@ -31,6 +31,9 @@ type Reconciler struct {
 // NewReconciler wires a Reconciler that reads by live, which must not be a
 // cache. Without SetupWithManager it watches nothing.
 func NewReconciler(live client.Reader, writer client.Writer, recorder events.EventRecorder, o Options) *Reconciler {
+	for _, namespace := range o.Namespaces {
+		fromStart(namespace)
+	}
 	return &Reconciler{
 		options:  o,
 		live:     live,

@@ -31,7 +31,11 @@ func (p *pass) wanted() string {
 
 func (p *pass) restarted(s *subject, component string, why injector.Reason) {
 	rollouts.WithLabelValues(p.namespace.Name, component, string(why)).Inc()
-	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, fmt.Sprintf("%s restarts %s: %s, %s", s, p.carried(s), why, why.Sentence()))
+	note := fmt.Sprintf("%s restarts %s: %s, %s", s, p.carried(s), why, why.Sentence())
+	if p.mode == injector.ModeDisabled {
+		note += "; this is not staged, and handshakes may fail until all of KEDA's components have restarted"
+	}
+	p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutStarted, note)
 }
 
 func (p *pass) finishedNote(s *subject) string {
@@ -60,7 +64,7 @@ func (p *pass) tellHeld(s *subject, until time.Time) {
 	if !p.now.Before(until) {
 		return
 	}
-	last := s.memory.lastRestart(nudgedAt(s.deployment, p.now))
+	last := s.memory.lastRestart(restartedAt(s.deployment, p.now))
 	if s.memory.heldFor.Equal(last) {
 		return
 	}

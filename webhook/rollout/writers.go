@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/progress"
 )
 
 // nudgedAt is when any leader last nudged the Deployment, zero for never. Where
@@ -17,6 +18,18 @@ func nudgedAt(d *appsv1.Deployment, now time.Time) time.Time {
 		at = lastWrite(d)
 	}
 	if at.After(now.Add(maxSkew)) {
+		return time.Time{}
+	}
+	return at
+}
+
+// restartedAt is nudgedAt, zero where the nudge is seen to have restarted nothing: all
+// replicas were of the template already, and came to be before it. A controller that
+// gives a Deployment another ReplicaSet notes progress as it does.
+func restartedAt(d *appsv1.Deployment, now time.Time) time.Time {
+	at := nudgedAt(d, now)
+	made := progress.Of(d, at, now)
+	if !made.OldLeft && !made.Last.IsZero() && made.Last.Add(maxSkew).Before(at) {
 		return time.Time{}
 	}
 	return at

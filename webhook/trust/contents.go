@@ -136,6 +136,8 @@ func (r Reader) get(ctx context.Context, namespace, name string, object client.O
 		return injector.ErrNotServed, nil
 	case apierrors.IsNotFound(err):
 		return injector.ErrNotFound, nil
+	case apierrors.IsForbidden(err) && r.AsUser:
+		return injector.ErrForbiddenToUser, nil
 	case apierrors.IsForbidden(err):
 		return injector.ErrForbidden, nil
 	}

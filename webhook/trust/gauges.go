@@ -44,6 +44,8 @@ var (
 		"1 for the stage at which the change of certificate is, 0 for the others.", "stage")
 	rotationStart = describe("rotation_start_timestamp_seconds",
 		"Since when a change of certificate is under way, in seconds since the epoch; absent where none is.")
+	toldNow = describe("findings",
+		"What is told now of a namespace that is enabled or audited, faults and what is only worth telling, by reason; absent where nothing is.", "reason")
 	lagging = describe("rotation_lagging_consumers",
 		"Consumers without what is published, for which the next stage of a change of certificate waits, by component; absent where none is under way.", "component")
 )
@@ -76,7 +78,7 @@ func (g *gauges) drop(namespace string) {
 
 // Describe is a prometheus.Collector's.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{leafNotBefore, leafNotAfter, bundleCertificates, bundleNotAfter, caNotAfter, rotationStage, rotationStart, lagging} {
+	for _, d := range []*prometheus.Desc{leafNotBefore, leafNotAfter, bundleCertificates, bundleNotAfter, caNotAfter, rotationStage, rotationStart, lagging, toldNow} {
 		out <- d
 	}
 }
@@ -95,6 +97,10 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 type gauge func(d *prometheus.Desc, value float64, labels ...string)
 
 func (v view) collect(set gauge) {
+	v.collectFindings(set)
+	if v.state == nil {
+		return
+	}
 	if v.leaf != nil {
 		set(leafNotBefore, float64(v.leaf.NotBefore.Unix()))
 		set(leafNotAfter, float64(v.leaf.NotAfter.Unix()))
@@ -119,6 +125,16 @@ func (v view) collect(set gauge) {
 	}
 	for component, n := range v.lagging {
 		set(lagging, float64(n), component)
+	}
+}
+
+func (v view) collectFindings(set gauge) {
+	count := map[injector.Reason]int{}
+	for _, f := range v.findings {
+		count[f.Reason]++
+	}
+	for reason, n := range count {
+		set(toldNow, float64(n), string(reason))
 	}
 }
 

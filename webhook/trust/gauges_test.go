@@ -90,6 +90,24 @@ var _ = It("A change of certificate is seen in metrics, and what a namespace no 
 	Expect(shown(GinkgoTB(), f.namespace)).To(BeEmpty())
 })
 
+var _ = It("What is told of a namespace is seen in metrics for as long as it is, also before anything is published", func(ctx context.Context) {
+	const missing, flapping = `keda_trust_findings{reason="SourceMissing"}`, `keda_trust_findings{reason="SourceFlapping"}`
+	k := newKEDA(ctx, map[string]string{injector.AnnotationCertificate: "secret/my-tls"})
+	k.operator(ctx, "--enable-cert-rotation=true")
+	k.reconcile(ctx)
+	Expect(shown(GinkgoTB(), k.namespace)).To(Equal(map[string]float64{missing: 1}))
+	k.patient = time.Minute // so that there is something to hold back
+	k.restart()
+	for n := range tooOften + 1 {
+		k.put(ctx, "Secret", "my-tls", certificateFrom(certtest.NewCA(GinkgoTB(), fmt.Sprint(n)), k.namespace))
+		k.reconcile(ctx)
+	}
+	Expect(shown(GinkgoTB(), k.namespace)).To(And(HaveKeyWithValue(flapping, 1.0), Not(HaveKey(missing))))
+	k.ahead += 2 * quiet
+	k.reconcile(ctx)
+	Expect(shown(GinkgoTB(), k.namespace)).NotTo(HaveKey(flapping))
+})
+
 func TestALargeBundleShowsTheCAsThatEndFirst(t *testing.T) {
 	t.Parallel()
 	end := certtest.Now

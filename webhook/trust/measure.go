@@ -22,6 +22,8 @@ type view struct {
 	started time.Time
 	// lagging counts by component.
 	lagging map[string]int
+	// findings are what is told now.
+	findings []injector.Finding
 }
 
 // viewOf is what stands while nothing is published.
@@ -47,10 +49,11 @@ func (r rotation) view(m marks) view {
 }
 
 // measure shows what stands published, also while a fault keeps anything else
-// from it, and nothing where there is no state.
+// from it, and what is told.
 func (r *Reconciler) measure(ctx context.Context, namespace string, v view) error {
 	if v.state == nil {
 		published.drop(namespace)
+		published.show(namespace, v)
 		return nil
 	}
 	if ca, err := injector.ParseBundle(v.state.CABundle); err == nil { // there is none before KEDA has issued

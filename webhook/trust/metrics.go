@@ -3,11 +3,19 @@ package trust
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
 // ofNamespace is the label for KEDA's namespace. Prometheus has a label
 // "namespace" of its own, that of our pod, and would rename ours.
 const ofNamespace = "keda_namespace"
+
+// How a change of certificate ended.
+const (
+	howStaged    = "staged"
+	howImmediate = "immediate"
+)
 
 var (
 	publications = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -22,9 +30,25 @@ var (
 		Name: "keda_trust_rotations_total",
 		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, or immediate as was ordered.",
 	}, []string{ofNamespace, "how"})
+	unseen = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "keda_trust_rotation_unseen_total",
+		Help: "Consumers without whom this process went on to the next stage of a change of certificate, for they were not seen to have the one before when the bound was over, by namespace and component.",
+	}, []string{ofNamespace, "component"})
 	published = newGauges()
 )
 
+// fromStart has the counters of a namespace at 0: one that appears with its first
+// increment is none to increase(), and the next may be a year away.
+func fromStart(namespace string) {
+	publications.WithLabelValues(namespace)
+	for _, how := range []string{howStaged, howImmediate} {
+		rotations.WithLabelValues(namespace, how)
+	}
+	for _, component := range injector.RolloutOrder {
+		unseen.WithLabelValues(namespace, string(component))
+	}
+}
+
 func init() {
-	metrics.Registry.MustRegister(publications, faults, rotations, published)
+	metrics.Registry.MustRegister(publications, faults, rotations, unseen, published)
 }

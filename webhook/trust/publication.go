@@ -51,9 +51,10 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
 			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
 	}
-	r.tellPublication(to, done, resolution, have.customCAs)
+	r.tellPublication(to, done, resolution, have)
 	if done.secret {
 		r.tellRotation(to, rotation, have)
+		r.tellUnseen(ctx, to, rotation)
 	} else {
 		marks.rotationStarted = have.rotationStarted()
 	}

@@ -20,6 +20,8 @@ type Reader struct {
 	// Live reads from the API server: a cache would hold every Secret, and
 	// would lag behind an apply of everything at once.
 	Live client.Reader
+	// AsUser: Live has the rights of somebody who looks, and not keda-trust's own.
+	AsUser bool
 	// Now is the clock; nil for the machine's.
 	Now func() time.Time
 }

@@ -35,6 +35,9 @@ type Reconciler struct {
 // NewReconciler wires a Reconciler that reads by live, which must not be a
 // cache. Without SetupWithManager it watches no sources.
 func NewReconciler(live client.Reader, writer client.Writer, recorder events.EventRecorder, o Options) *Reconciler {
+	for _, namespace := range o.Namespaces {
+		fromStart(namespace)
+	}
 	return &Reconciler{
 		options:   o,
 		reader:    Reader{Live: live, Now: o.now},
@@ -126,7 +129,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	case resolution.State == nil:
 		r.count(ns.Name, findings)
 	case mode == injector.ModeAudit:
-		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution), Warning: true})
+		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution, have.state), Warning: true})
 	default:
 		if came, err = r.publish(ctx, to, seen, have); err != nil {
 			return ctrl.Result{}, err
@@ -135,6 +138,7 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	r.log(ctx, findings)
 	r.teller.Findings(to, findings)
+	came.published.findings = findings
 	if err := r.measure(ctx, ns.Name, came.published); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -177,10 +181,10 @@ func (r *Reconciler) count(namespace string, findings []injector.Finding) {
 func (r *Reconciler) log(ctx context.Context, findings []injector.Finding) {
 	log := logf.FromContext(ctx)
 	for _, f := range findings {
-		level := 0
 		if f.Warning {
-			level = 1
+			log.V(1).Info("Worth telling", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
+			continue
 		}
-		log.V(level).Info("Found", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message, "warning", f.Warning)
+		log.Info("Refused, so nothing new is published", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
 	}
 }

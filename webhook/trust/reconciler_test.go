@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -51,7 +53,7 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		Expect(state.CABundle).To(Equal(ca.CertPEM))
 		Expect(k.published(ctx)).To(HaveLen(3))
 		told := k.told()
-		Expect(told).To(ContainElement(ContainSubstring("Normal Published state " + state.ID)))
+		Expect(told).To(ContainElement(And(ContainSubstring("Normal Published state "+state.ID), HaveSuffix(", 1 custom CA in ConfigMap "+state.CustomCAConfigMap))))
 		Expect(told).To(ContainElement(ContainSubstring("Normal CustomCAAdded " + injector.Describe(corp.Cert))))
 
 		before := k.published(ctx)
@@ -73,6 +75,9 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		Expect(k.told()).To(ContainElement(HavePrefix("Warning LeafInvalid")))
 		k.reconcile(ctx)
 		Expect(k.told()).To(BeEmpty(), "what has not changed is not told again")
+		var logged []string
+		k.reconcile(logr.NewContext(ctx, funcr.New(func(_, args string) { logged = append(logged, args) }, funcr.Options{})))
+		Expect(logged).To(ContainElement(And(ContainSubstring(`"Refused, so nothing new is published"`), ContainSubstring(`"reason"="LeafInvalid"`))), "but logged")
 
 		next := certtest.NewCA(GinkgoTB(), "Next")
 		k.put(ctx, "Secret", "my-tls", certificateFrom(next, k.namespace))

@@ -14,10 +14,15 @@ import (
 // rotation is what a look at a change of certificate came to.
 type rotation struct {
 	step step
+	// wanted are what the sources hold, to which the steps lead.
+	wanted certificates
 	// resolution is what is to be published now.
 	resolution injector.Resolution
 	// lagging are who holds up the step: it is not carried out then.
 	lagging []consumers.Laggard
+	// unseen are who the step no longer waits for, though they were not seen to have
+	// what it builds on.
+	unseen []consumers.Laggard
 	// stage is where the change is once the resolution is published.
 	stage stage
 }
@@ -37,15 +42,17 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 	want := certificates{wanted.Leaf, wanted.CA}
 	now := r.options.now()
 	c := circumstances{now: now, immediate: seen.immediate, aged: now.Sub(since) >= r.options.convergenceTimeout()}
-	out := rotation{step: next(from, want, c)}
+	out := rotation{step: next(from, want, c), wanted: want}
 	to := out.step.to
 	if out.step.gated {
-		lagging, err := r.lagging(ctx, seen, from, since)
+		look, err := r.look(ctx, seen, from, since)
 		if err != nil {
 			return rotation{}, err
 		}
-		if out.lagging = lagging; len(lagging) > 0 {
+		if out.lagging = look.Lagging; len(look.Lagging) > 0 {
 			to = from
+		} else {
+			out.unseen = look.Unseen
 		}
 	}
 	out.stage = stageBefore(next(to, want, c), want)
@@ -55,14 +62,14 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 	return out, nil
 }
 
-// lagging are those who do not have what is published now.
-func (r *Reconciler) lagging(ctx context.Context, seen reading, have certificates, since time.Time) ([]consumers.Laggard, error) {
+// look finds those who do not have what is published now.
+func (r *Reconciler) look(ctx context.Context, seen reading, have certificates, since time.Time) (consumers.Look, error) {
 	published, err := seen.resolution.WithCertificate(have.leaf, have.ca)
 	if err != nil {
-		return nil, fmt.Errorf("sealing the state of Namespace %s as published: %w", seen.installation.Namespace, err)
+		return consumers.Look{}, fmt.Errorf("sealing the state of Namespace %s as published: %w", seen.installation.Namespace, err)
 	}
 	p := consumers.Published{State: *published.State, Leaf: have.leaf, CA: have.ca, Since: since}
-	return r.observer.Lagging(ctx, seen.installation, p, r.options.now())
+	return r.observer.Look(ctx, seen.installation, p, r.options.now())
 }
 
 // waits says whether the next stage has to be looked for.

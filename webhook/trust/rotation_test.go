@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,7 +93,11 @@ var _ = Describe("a change of certificate", func() {
 		f.put(ctx, "Secret", "my-tls", renewed)
 		f.reconcile(ctx)
 		Expect(f.state(ctx).CABundle).To(Equal(append(first.CertPEM, second.CertPEM...)), "at once")
-		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStarted"}))
+		next, err := injector.ParseLeaf(renewed["tls.crt"], renewed["tls.key"])
+		Expect(err).NotTo(HaveOccurred())
+		Expect(f.told()).To(HaveExactElements(HavePrefix("Normal Published"), HavePrefix("Normal Published"),
+			And(HavePrefix("Normal RotationStarted"), ContainSubstring("; now: "+f.pods[0].holds().leaf.String()+"; next: "+next.String()+", of "+injector.Describe(second.Cert))),
+			HavePrefix("Normal RotationStarted")))
 
 		stands := f.publishedVersion(ctx)
 		unmoved := func(why string) {
@@ -113,7 +118,9 @@ var _ = Describe("a change of certificate", func() {
 		f.ahead += 30 * time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
-		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStaged"}))
+		Expect(f.told()).To(HaveExactElements(HavePrefix("Normal Published"), HavePrefix("Normal Published"),
+			And(HavePrefix("Normal RotationStaged"), HaveSuffix("; now: "+next.String()+"; to go: "+injector.Describe(first.Cert))),
+			HavePrefix("Normal RotationStaged")))
 
 		stands = f.publishedVersion(ctx)
 		f.carry(ctx)
@@ -213,9 +220,17 @@ var _ = Describe("a change of certificate", func() {
 		f.ahead += DefaultConvergenceTimeout - 10*time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		f.told()
 		f.ahead += 20 * time.Second
 		f.reconcile(ctx)
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
+		Expect(f.told()).To(ContainElements(
+			HavePrefix("Normal RotationStaged"),
+			And(HavePrefix("Warning RotationUnseen after 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
+		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
+		f.reconcile(ctx)
+		Expect(f.told()).To(BeEmpty(), "once")
+		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
 
 		f.pods[0].deaf = false // and it serves the old leaf
 		f.carry(ctx)

@@ -11,13 +11,14 @@ import (
 
 // tellPublication tells what was published, and each CA that KEDA's scalers now
 // trust, or no longer do.
-func (r *Reconciler) tellPublication(to notice.Audience, done publication, resolution injector.Resolution, before injector.Bundle) {
+func (r *Reconciler) tellPublication(to notice.Audience, done publication, resolution injector.Resolution, have standing) {
 	if done.any() {
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution))
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution, have.state))
 	}
 	if !done.state {
 		return
 	}
+	before := have.customCAs
 	for _, cert := range resolution.CustomCAs.Certificates() {
 		if !before.Contains(cert) {
 			r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonCustomCAAdded, injector.Describe(cert))
@@ -39,8 +40,13 @@ func audienceOf(namespace *corev1.Namespace, found injector.Installation) notice
 	return to
 }
 
-func publishedNote(r injector.Resolution) string {
-	return fmt.Sprintf("state %s: %s, %s", r.State.ID, certificateNote(r), customCANote(r))
+// publishedNote goes by the state that was published before, nil for none.
+func publishedNote(r injector.Resolution, before *injector.State) string {
+	note := fmt.Sprintf("state %s: %s, %s", r.State.ID, certificateNote(r), customCANote(r))
+	if r.State.Unstaged(before) {
+		note += "; this change of certificate is not staged, and handshakes may fail until KEDA's pods have restarted"
+	}
+	return note
 }
 
 func certificateNote(r injector.Resolution) string {
@@ -61,5 +67,8 @@ func customCANote(r injector.Resolution) string {
 	if r.State.CustomCAConfigMap == "" {
 		return "no custom CAs"
 	}
-	return fmt.Sprintf("%d custom CAs in ConfigMap %s", r.CustomCAs.Len(), r.State.CustomCAConfigMap)
+	if n := r.CustomCAs.Len(); n != 1 {
+		return fmt.Sprintf("%d custom CAs in ConfigMap %s", n, r.State.CustomCAConfigMap)
+	}
+	return "1 custom CA in ConfigMap " + r.State.CustomCAConfigMap
 }

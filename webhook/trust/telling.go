@@ -1,10 +1,13 @@
 package trust
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/notice"
@@ -13,16 +16,61 @@ import (
 // tellRotation tells of a stage that was published, once for each. Who holds up the
 // next one is told by findings.
 func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
-	switch next := now.resolution.Leaf; {
+	switch {
 	case len(now.lagging) > 0 || now.step.move == moveNone: // what was edited is put back, and nothing else happened
 	case now.finished():
 		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
 	case now.waits() && have.rotationStarted().IsZero():
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, fmt.Sprintf("%s; now: %s", stageNote(now.stage), next))
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
 	case now.waits():
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, fmt.Sprintf("%s; now: %s", stageNote(now.stage), next))
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
 	}
+}
+
+// tellUnseen tells of a stage that went on when its bound was over, once for all whom
+// it was not seen to have reached: whose handshakes fail now, it is one of those.
+func (r *Reconciler) tellUnseen(ctx context.Context, to notice.Audience, now rotation) {
+	if len(now.unseen) == 0 {
+		return
+	}
+	bound := r.options.convergenceTimeout()
+	var each []string
+	for _, l := range now.unseen {
+		unseen.WithLabelValues(to.Namespace.Name, l.Component).Inc()
+		logf.FromContext(ctx).Info("Went on without having seen a consumer", "stage", now.stage, "bound", bound.String(),
+			"component", l.Component, "object", l.Object, "problem", l.Problem)
+		each = append(each, l.Object+": "+l.Problem)
+	}
+	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("after %s; if handshakes fail, look there first: %s", bound, strings.Join(each, "; ")))
+}
+
+// rotationNote says where a change of certificate is, and by which certificates one
+// recognises it.
+func rotationNote(r rotation, now time.Time) string {
+	leaf, ca := r.resolution.Leaf, r.resolution.CA
+	note := fmt.Sprintf("%s; now: %s", stageNote(r.stage), leaf)
+	own := ca.Verifying(leaf, now)
+	if r.stage == stageServing {
+		return note + described("; to go: ", ca.Without(r.wanted.ca))
+	}
+	note += fmt.Sprintf("; next: %s", r.wanted.leaf) + described(", of ", r.wanted.ca.Without(own))
+	if r.stage == stageReturning {
+		note += described("; to go: ", ca.Without(injector.Union(own, r.wanted.ca)))
+	}
+	return note
+}
+
+// described is empty for no certificate.
+func described(before string, ca injector.Bundle) string {
+	if ca.Len() == 0 {
+		return ""
+	}
+	var each []string
+	for _, cert := range ca.Certificates() {
+		each = append(each, injector.Describe(cert))
+	}
+	return before + strings.Join(each, ", ")
 }
 
 // stageNote says what a stage waits for.
@@ -40,20 +88,14 @@ func stageNote(s stage) string {
 
 func finishedHow(s step) string {
 	if s.move == moveOrdered {
-		return "immediate"
+		return howImmediate
 	}
-	return "staged"
+	return howStaged
 }
 
 func finishedNote(r rotation, have standing) string {
 	note := fmt.Sprintf("the certificate is %s", r.resolution.Leaf)
-	var gone []string
-	for _, cert := range have.certificates.ca.Without(r.resolution.CA).Certificates() {
-		gone = append(gone, injector.Describe(cert))
-	}
-	if len(gone) > 0 {
-		note += "; no longer trusted: " + strings.Join(gone, ", ")
-	}
+	note += described("; no longer trusted: ", have.certificates.ca.Without(r.resolution.CA))
 	if r.step.move == moveOrdered {
 		note += fmt.Sprintf("; at once, as %s says", injector.AnnotationRotation)
 	}
