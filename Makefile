@@ -4,8 +4,9 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # e2e/assets is apart: it runs before anything else, and needs hardly anything.
-# So is e2e/cluster, which any suite may use to get a cluster.
-MODULES := . e2e e2e/assets e2e/cluster
+# So is e2e/cluster, which any suite may use to get a cluster. Argo CD has its
+# libraries apart.
+MODULES := . e2e e2e/assets e2e/cluster e2e/gitops/argocd
 
 KUBERNETES ?=
 KEDA ?=
@@ -39,7 +40,7 @@ run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--onc
 # certificate is tried under load, which needs the machine to itself.
 test: ## Test everything against a real API server (KUBERNETES=1.30 for another, TESTFLAGS=)
 	@set -e; assets=$$($(FIND_ASSETS) --controller-manager); export KUBEBUILDER_ASSETS="$$assets"; \
-	for module in e2e/assets e2e/cluster e2e; do \
+	for module in e2e/assets e2e/cluster e2e e2e/gitops/argocd; do \
 		echo "go test -C $$module $(TESTFLAGS) ./..."; \
 		go test -C $$module -timeout 20m $(TESTFLAGS) ./...; \
 	done; \
