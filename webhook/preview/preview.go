@@ -52,7 +52,7 @@ type Object struct {
 	Restarts bool
 }
 
-// Unstaged: what is carried is another certificate at once, and handshakes may fail
+// Unstaged says whether another certificate is carried at once, so that handshakes may fail
 // until KEDA's pods have restarted.
 func (p Preview) Unstaged() bool { return p.Carried != nil && p.Carried.Unstaged(p.Published) }
 
