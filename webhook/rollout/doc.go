@@ -18,6 +18,9 @@
 // Decisions (2026-11):
 //   - Where a namespace is disabled the APIService comes last, though elsewhere it is
 //     first: its nudge takes out the caBundle by which what still serves is verified.
+//     The operator comes first, though elsewhere it is last: a KEDA that was injected
+//     from the start has never made the Secret that the others mount then, and they
+//     would not start.
 //   - The stages of one change of certificate restart a KEDA that reads its own only
 //     once up to three times. They are one rollout of one state to the brake: each is
 //     published when the one before has arrived, so they cannot come too fast.

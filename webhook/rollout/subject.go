@@ -75,7 +75,7 @@ func (r *Reconciler) look(ctx context.Context, ns *corev1.Namespace, mode inject
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(p.subjects, inOrder)
+	slices.SortStableFunc(p.subjects, p.inOrder)
 	p.memories.keep(p.subjects)
 	return p, nil
 }
@@ -122,16 +122,21 @@ func (p *pass) stand(s *subject) error {
 
 // inOrder has the APIService first, for its nudge restarts nothing and a rotation
 // waits for it, and what is no component any more last. Where things are taken out
-// the APIService is held back until they are.
-func inOrder(a, b *subject) int {
+// the APIService is held back until they are, and the operator is the first that
+// restarts: the Secret that the others will mount is made by it, once it may.
+func (p *pass) inOrder(a, b *subject) int {
+	order := slices.Clone(injector.RolloutOrder)
+	if p.mode == injector.ModeDisabled {
+		slices.Reverse(order)
+	}
 	place := func(s *subject) int {
 		if s.deployment == nil {
 			return -1
 		}
-		if i := slices.Index(injector.RolloutOrder, injector.Component(s.component())); i >= 0 {
+		if i := slices.Index(order, injector.Component(s.component())); i >= 0 {
 			return i
 		}
-		return len(injector.RolloutOrder)
+		return len(order)
 	}
 	if difference := place(a) - place(b); difference != 0 {
 		return difference
