@@ -33,6 +33,7 @@ help: ## List the targets
 # Built and exec'ed instead of `go run`, which would not pass a SIGTERM on.
 run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--once ends by itself)
 	@set -e; assets=$$($(FIND_ASSETS)); export KUBEBUILDER_ASSETS="$$assets"; \
+	echo "building the demo: minutes the first time, seconds from then on" >&2; \
 	go build -C e2e/demo -o ../../bin/demo .; \
 	exec bin/demo $(ARGS)
 
@@ -95,6 +96,7 @@ update: ## Write goldens and rendered manifests anew; read the diff before commi
 	go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 build: ## Build bin/keda-trust
+	@echo "building bin/keda-trust: minutes the first time, seconds from then on" >&2
 	@go build -o bin/keda-trust ./cmd/keda-trust
 
 image: ## Build a container image with docker, podman or buildah (IMAGE=, ARCH=amd64 or arm64)
