@@ -98,15 +98,24 @@ func ReadManifest(path string) ([]*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	defer file.Close()
+	objects, err := DecodeManifest(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return objects, nil
+}
+
+// DecodeManifest reads all documents of a stream of YAML.
+func DecodeManifest(manifest io.Reader) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
-	for decoder := yaml.NewYAMLOrJSONDecoder(file, 4096); ; {
+	for decoder := yaml.NewYAMLOrJSONDecoder(manifest, 4096); ; {
 		object := &unstructured.Unstructured{}
 		err := decoder.Decode(object)
 		switch {
 		case errors.Is(err, io.EOF):
 			return objects, nil
 		case err != nil:
-			return nil, fmt.Errorf("reading %s: %w", path, err)
+			return nil, err
 		case len(object.Object) > 0:
 			objects = append(objects, object)
 		}

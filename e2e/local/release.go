@@ -52,7 +52,7 @@ func KEDARelease(ctx context.Context) ([]*unstructured.Unstructured, error) {
 // keda-VERSION.yaml, from the sources in its Go module of that version, as
 // v2.21.0.
 func KEDAReleaseOf(ctx context.Context, version string) ([]*unstructured.Unstructured, error) {
-	source, err := moduleDir(ctx, version)
+	source, err := ModuleDir(ctx, kedaModule+"@"+version)
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +85,14 @@ func KEDAReleaseOf(ctx context.Context, version string) ([]*unstructured.Unstruc
 	return objects, nil
 }
 
-// moduleDir fetches KEDA's module, which is checked against the checksum
-// database, without making it a dependency of this one.
-func moduleDir(ctx context.Context, version string) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", kedaModule+"@"+version).Output()
+// ModuleDir fetches a module, which is checked against the checksum database, and
+// returns where it is. With a version, as "PATH@v1.2.3", it need not be a dependency
+// of this one; without, it is what go.mod here requires.
+func ModuleDir(ctx context.Context, module string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", module).Output()
 	var answer struct{ Dir, Error string }
 	if jsonErr := json.Unmarshal(out, &answer); jsonErr != nil || answer.Dir == "" {
-		return "", fmt.Errorf("fetching %s %s: %s (%w)", kedaModule, version, answer.Error, err)
+		return "", fmt.Errorf("fetching %s: %s (%w)", module, answer.Error, err)
 	}
 	return answer.Dir, nil
 }

@@ -25,18 +25,18 @@ func (p *Platform) DeleteKEDA(ctx context.Context, release keda.Release) error {
 	if err != nil {
 		return err
 	}
-	return p.deleteAll(ctx, objects)
+	return p.Delete(ctx, objects)
 }
 
 // DeleteNamespace takes a Namespace away with all that is in it; it need not be
 // there.
 func (p *Platform) DeleteNamespace(ctx context.Context, name string) error {
-	return p.deleteAll(ctx, []*unstructured.Unstructured{namespace(name)})
+	return p.Delete(ctx, []*unstructured.Unstructured{namespace(name)})
 }
 
-// deleteAll deletes what there is, last applied first, and returns when it is
-// gone.
-func (p *Platform) deleteAll(ctx context.Context, objects []*unstructured.Unstructured) error {
+// Delete deletes what there is of objects, last applied first, and returns when it
+// is gone.
+func (p *Platform) Delete(ctx context.Context, objects []*unstructured.Unstructured) error {
 	for _, object := range slices.Backward(objects) {
 		resource, err := p.Resource(object)
 		if meta.IsNoMatchError(err) {

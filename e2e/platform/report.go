@@ -16,14 +16,19 @@ func (p *Platform) Report(ctx context.Context, to io.Writer) {
 	p.section(ctx, to, p.Trust, "check", "-n", injector.DefaultKEDANamespace)
 	p.section(ctx, to, p.Kubectl, "get", "nodes", "-o", "wide")
 	for _, namespace := range []string{injector.DefaultKEDANamespace, injector.Name} {
-		p.section(ctx, to, p.Kubectl, "get", "deployments,pods,secrets,configmaps,services,endpointslices", "-o", "wide", "-n", namespace)
-		p.section(ctx, to, p.Kubectl, "get", "deployments", "-o", "yaml", "-n", namespace)
-		p.section(ctx, to, p.Kubectl, "get", "events", "--sort-by=.lastTimestamp", "-n", namespace)
-		p.logs(ctx, to, namespace)
+		p.ReportNamespace(ctx, to, namespace)
 	}
 	p.section(ctx, to, p.Kubectl, "get", "namespace", injector.DefaultKEDANamespace, "-o", "yaml")
 	p.section(ctx, to, p.Kubectl, "get", "apiservice", injector.KEDAAPIService, "-o", "yaml")
 	p.section(ctx, to, p.Kubectl, "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "yaml")
+}
+
+// ReportNamespace is the part of Report about what runs in one.
+func (p *Platform) ReportNamespace(ctx context.Context, to io.Writer, namespace string) {
+	p.section(ctx, to, p.Kubectl, "get", "deployments,pods,secrets,configmaps,services,endpointslices", "-o", "wide", "-n", namespace)
+	p.section(ctx, to, p.Kubectl, "get", "deployments", "-o", "yaml", "-n", namespace)
+	p.section(ctx, to, p.Kubectl, "get", "events", "--sort-by=.lastTimestamp", "-n", namespace)
+	p.logs(ctx, to, namespace)
 }
 
 // logs are those of all pods, and of the containers that ran before them.

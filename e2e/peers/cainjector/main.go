@@ -1,10 +1,11 @@
-// Command cainjector is cert-manager's cainjector as a process to measure: its
+// Command cainjector is cert-manager's cainjector as a process of its own: its
 // public package with the manager options of its own main, which is in a module
 // that is not served.
 //
-// Two things differ from cert-manager's chart. Certificates are no source, which
-// spares it a kind to watch and this cluster the CRD; a Secret is one. And the
-// metrics server is off, as it is for whoever this is measured beside.
+// Two things differ from cert-manager's chart. Without --certificates, Certificates
+// are no source, which spares it a kind to watch and a cluster that is measured the
+// CRD; a Secret is one. And the metrics server is off, as it is for whoever this is
+// measured beside.
 package main
 
 import (
@@ -30,15 +31,16 @@ import (
 )
 
 func main() {
+	certificates := flag.Bool("certificates", false, "read CAs of Certificates, too, whose kind has to be there")
 	flag.Parse() // controller-runtime has registered --kubeconfig
 	ctrl.SetLogger(klog.Background())
-	if err := run(); err != nil {
+	if err := run(*certificates); err != nil {
 		fmt.Fprintln(os.Stderr, "cainjector:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(certificates bool) error {
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
@@ -53,6 +55,7 @@ func run() error {
 	}
 	ctx := ctrl.SetupSignalHandler()
 	if err := cainjector.RegisterAllInjectors(ctx, mgr, cainjector.SetupOptions{
+		EnableCertificatesDataSource: certificates,
 		EnabledReconcilersFor: map[string]bool{
 			cainjector.MutatingWebhookConfigurationName:   true,
 			cainjector.ValidatingWebhookConfigurationName: true,
