@@ -75,13 +75,16 @@ cluster-down: ## Take that cluster away, whatever state it is in
 	@go build -C e2e/cluster -o ../../bin/cluster .
 	@exec bin/cluster down
 
+# The newest KEDA is there as well: the others are upgraded to it.
+KEDA_NEWEST := 2.21
+
 # With KEDA_TRUST_IMAGE in the environment, the cluster of KUBECONFIG is taken,
 # which pulls that image and KEDA's.
 e2e: ## Run the journeys on a cluster of make cluster, or on yours, see e2e/platform (KEDA=2.16, TESTFLAGS=-v)
 	@go build -C e2e/cluster -o ../../bin/cluster .
-	@set -e; export KEDA_VERSION=$(or $(KEDA),2.21); \
+	@set -e; export KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); \
 	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
-		KUBECONFIG=$$(bin/cluster up --keda $$KEDA_VERSION); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
+		KUBECONFIG=$$(bin/cluster up $(addprefix --keda ,$(sort $(KEDA) $(KEDA_NEWEST)))); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
 		export KUBECONFIG KEDA_TRUST_CLUSTER; \
 	fi; \
 	go test -C e2e ./journeys -count=1 -timeout 2h $(TESTFLAGS)

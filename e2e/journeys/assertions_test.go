@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -77,16 +78,12 @@ func label(ctx context.Context, mode injector.Mode) {
 
 // bringCertificate is the shortest way to a KEDA that uses a provided certificate:
 // its release, unchanged, in a namespace that is enabled before.
-func bringCertificate(ctx context.Context, annotations map[string]string) *certificates.Pair {
+func bringCertificate(ctx context.Context) *certificates.Pair {
 	GinkgoHelper()
 	Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
 	pair := putCertificate(ctx, "Platform")
 	Expect(on.InstallTrust(ctx)).To(Succeed())
-	wanted := map[string]string{injector.AnnotationCertificate: "secret/" + provided}
-	for key, value := range annotations {
-		wanted[key] = value
-	}
-	enable(ctx, wanted)
+	enable(ctx, map[string]string{injector.AnnotationCertificate: "secret/" + provided})
 	Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
 	Expect(on.AwaitInjected(ctx)).To(Succeed())
 	Expect(on.AwaitKEDA(ctx)).To(Succeed())
@@ -101,6 +98,23 @@ func trustHolds(ctx context.Context) {
 		_, err := on.Trust(ctx, "check", "-n", kedaNamespace)
 		return err
 	}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())
+}
+
+// trustMovesTo waits until a CA alone is trusted: one that was trusted before is left
+// in stages, each as long as the kubelet takes to show pods what is published.
+func trustMovesTo(ctx context.Context, ca []byte) {
+	GinkgoHelper()
+	Eventually(func(ctx context.Context) []byte { return externalMetrics(ctx).Spec.CABundle }).
+		WithContext(ctx).WithTimeout(10 * time.Minute).WithPolling(time.Second).Should(Equal(ca))
+	trustHolds(ctx)
+}
+
+// podsIn are those of a namespace that do not end.
+func podsIn(ctx context.Context, namespace string) []corev1.Pod {
+	GinkgoHelper()
+	list, err := on.Pods.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	return slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil })
 }
 
 // externalMetrics is KEDA's APIService as it stands.

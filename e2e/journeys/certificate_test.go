@@ -48,9 +48,12 @@ var _ = Describe("Who brings a certificate of their own", func() {
 	}, SpecTimeout(15*time.Minute))
 })
 
-// useProvided edits what KEDA's documentation says is to be edited: nothing makes
-// a certificate, and everything mounts the Secret that is brought.
-func useProvided(object *unstructured.Unstructured) error {
+// useProvided has KEDA use the Secret that is brought.
+func useProvided(object *unstructured.Unstructured) error { return useSecret(object, provided) }
+
+// useSecret edits what KEDA's documentation says is to be edited: KEDA makes no
+// certificate, and everything mounts that Secret, and waits for it.
+func useSecret(object *unstructured.Unstructured, name string) error {
 	if object.GetKind() != "Deployment" {
 		return nil
 	}
@@ -66,7 +69,7 @@ func useProvided(object *unstructured.Unstructured) error {
 	}
 	for i := range pod.Volumes {
 		if pod.Volumes[i].Name == "certificates" {
-			pod.Volumes[i].Secret.SecretName = provided
+			pod.Volumes[i].Secret.SecretName, pod.Volumes[i].Secret.Optional = name, nil
 		}
 	}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&deployment)

@@ -18,7 +18,7 @@ const operatorName = "keda-operator.keda.svc.cluster.local"
 
 var _ = Describe("Who scales with KEDA", func() {
 	It("has an external metric read over verified TLS, and mutual TLS 1.3 behind it", func(ctx SpecContext) {
-		pair := bringCertificate(ctx, nil)
+		pair := bringCertificate(ctx)
 		run(ctx, prometheus, openShop(ctx), "")
 		scaleShop(ctx, "vector(3)", plainServer)
 		Eventually(readMetric).WithArguments(ctx, firstMetric).WithTimeout(2 * time.Minute).Should(Equal("3"))

@@ -62,8 +62,14 @@ func scaledObject(name, query string, servers ...string) *unstructured.Unstructu
 // server did not trust it, or did not reach it.
 func tryBadScaledObject(ctx context.Context) error {
 	bad := scaledObject("bad", "vector(1)", plainServer)
-	if err := unstructured.SetNestedField(bad.Object, int64(1), "spec", "idleReplicaCount"); err != nil {
-		return fmt.Errorf("editing a ScaledObject: %w", err)
+	for field, value := range map[string]any{
+		"idleReplicaCount": int64(1),
+		// One that nothing scales: two that scale the same are refused for that.
+		"scaleTargetRef": map[string]any{"name": "nobody"},
+	} {
+		if err := unstructured.SetNestedField(bad.Object, value, "spec", field); err != nil {
+			return fmt.Errorf("editing a ScaledObject: %w", err)
+		}
 	}
 	_, err := on.Client.Resource(scaledObjects).Namespace(shop).
 		Create(ctx, bad, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: local.FieldManager})
@@ -74,13 +80,20 @@ func tryBadScaledObject(ctx context.Context) error {
 // of Prometheus.
 func openShop(ctx context.Context) (image string) {
 	GinkgoHelper()
-	image, err := on.Load(ctx, filepath.Join(root, "e2e"), "./journeys/prometheus")
+	image = load(ctx, "./journeys/prometheus")
+	Expect(on.ApplyNamespace(ctx, shop, nil, nil)).To(Succeed())
+	run(ctx, shop, image, "")
+	return image
+}
+
+// load makes an image of a program of e2e, where the cluster takes any.
+func load(ctx context.Context, program string) (image string) {
+	GinkgoHelper()
+	image, err := on.Load(ctx, filepath.Join(root, "e2e"), program)
 	if errors.Is(err, platform.ErrNoLoader) {
 		Skip(err.Error())
 	}
 	Expect(err).NotTo(HaveOccurred())
-	Expect(on.ApplyNamespace(ctx, shop, nil, nil)).To(Succeed())
-	run(ctx, shop, image, "")
 	return image
 }
 

@@ -46,6 +46,13 @@ func (p *Platform) UninstallTrust(ctx context.Context) error {
 	return p.DeleteNamespace(ctx, injector.Name)
 }
 
+// RollTrustBack returns to what InstallTrust installed before the last time, and
+// returns when all replicas of that answer.
+func (p *Platform) RollTrustBack(ctx context.Context) error {
+	_, err := p.tool(ctx, helm, []string{"rollback", injector.Name, "--namespace", injector.Name, "--wait", "--timeout", "5m"})
+	return err
+}
+
 // ApplyKEDA applies KEDA's own release with server-side apply, unchanged but for
 // what a person edits in it. It does not wait for it, for some journeys are about
 // a KEDA that does not start.

@@ -1,0 +1,155 @@
+package journeys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+)
+
+// perSecond is how often each edge is called.
+const perSecond = 10
+
+// edge is one that calls go over, and what came of them.
+type edge struct {
+	name string
+	call func(context.Context) error
+
+	mu       sync.Mutex
+	calls    int
+	failures map[string]int // how many, by what was said
+	first    time.Time
+	last     time.Time
+}
+
+// calls go on, ten a second over each edge, from begin to end.
+type calls struct {
+	edges   []*edge
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+// begin calls what users of KEDA call: the external metrics, and, with a
+// ScaledObject that it refuses, the validating webhook, which fails open.
+func begin() *calls {
+	ctx, stop := context.WithCancel(context.Background())
+	c := &calls{stop: stop, edges: []*edge{
+		{name: "reads of an external metric", call: func(ctx context.Context) error {
+			_, err := readMetric(ctx, firstMetric)
+			return err
+		}},
+		{name: "admissions of a ScaledObject", call: refuseBadScaledObject},
+	}}
+	for _, e := range c.edges {
+		e.failures = map[string]int{}
+		c.running.Go(func() { e.keepCalling(ctx, &c.running) })
+	}
+	DeferCleanup(c.end)
+	return c
+}
+
+func refuseBadScaledObject(ctx context.Context) error {
+	err := tryBadScaledObject(ctx)
+	switch {
+	case err == nil:
+		return errors.New("admitted, so KEDA's webhook was not asked")
+	case strings.Contains(err.Error(), refusal):
+		return nil
+	}
+	return err
+}
+
+// end returns when the last call has been answered.
+func (c *calls) end() {
+	c.stop()
+	c.running.Wait()
+}
+
+// keepCalling does not wait for one answer before the next call.
+func (e *edge) keepCalling(ctx context.Context, running *sync.WaitGroup) {
+	ticker := time.NewTicker(time.Second / perSecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			running.Go(e.callOnce)
+		}
+	}
+}
+
+func (e *edge) callOnce() {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	err := e.call(ctx)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls++
+	if err == nil {
+		return
+	}
+	now := time.Now()
+	if e.first.IsZero() {
+		e.first = now
+	}
+	e.last = now
+	e.failures[err.Error()]++
+}
+
+func (e *edge) failed() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	failed := 0
+	for _, count := range e.failures {
+		failed += count
+	}
+	return failed
+}
+
+// failed is over all edges.
+func (c *calls) failed() int {
+	failed := 0
+	for _, e := range c.edges {
+		failed += e.failed()
+	}
+	return failed
+}
+
+// lastFailure is over all edges, zero where none has failed.
+func (c *calls) lastFailure() time.Time {
+	var last time.Time
+	for _, e := range c.edges {
+		e.mu.Lock()
+		if e.last.After(last) {
+			last = e.last
+		}
+		e.mu.Unlock()
+	}
+	return last
+}
+
+// String has a line for each edge, and one for each way in which it failed.
+func (c *calls) String() string {
+	var out strings.Builder
+	for _, e := range c.edges {
+		failed := e.failed()
+		e.mu.Lock()
+		fmt.Fprintf(&out, "%d of %d %s failed", failed, e.calls, e.name)
+		if failed > 0 {
+			fmt.Fprintf(&out, ", within %s", e.last.Sub(e.first).Round(time.Second))
+		}
+		out.WriteString("\n")
+		for _, said := range slices.Sorted(maps.Keys(e.failures)) {
+			fmt.Fprintf(&out, "  %d times: %s\n", e.failures[said], said)
+		}
+		e.mu.Unlock()
+	}
+	return out.String()
+}

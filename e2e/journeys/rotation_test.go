@@ -1,0 +1,72 @@
+package journeys
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/keda-trust/keda-trust/e2e/local"
+)
+
+// restartedMidway is a component that somebody restarts while a CA is replaced.
+const restartedMidway = "keda-metrics-apiserver"
+
+var _ = Describe("Who replaces the CA of KEDA's certificate while KEDA is called", func() {
+	It("has no call fail with keda-trust", func(ctx SpecContext) {
+		bringCertificate(ctx)
+		scaleForCalls(ctx)
+		trustHolds(ctx)
+
+		called := begin()
+		next := putCertificate(ctx, "Next")
+		mixed := func(ctx context.Context) []byte { return externalMetrics(ctx).Spec.CABundle }
+		Eventually(mixed).WithArguments(ctx).WithTimeout(time.Minute).WithPolling(time.Second).
+			Should(ContainSubstring(string(next.CA)), "beside the old one")
+		restart(ctx, kedaNamespace, restartedMidway)
+		Eventually(mixed).WithArguments(ctx).WithTimeout(15 * time.Minute).WithPolling(time.Second).Should(Equal(next.CA))
+		trustComesBack(ctx)
+		called.end()
+		AddReportEntry("calls", called.String())
+		Expect(called.failed()).To(BeZero(), called.String())
+	}, SpecTimeout(25*time.Minute))
+
+	It("counts what fails with KEDA alone", func(ctx SpecContext) {
+		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
+		Expect(on.AwaitKEDA(ctx)).To(Succeed())
+		scaleForCalls(ctx)
+		first := kedaCA(ctx)
+
+		called := begin()
+		Expect(on.Pods.CoreV1().Secrets(kedaNamespace).Delete(ctx, kedaSecret, metav1.DeleteOptions{})).To(Succeed())
+		restart(ctx, kedaNamespace, local.OperatorDeployment)
+		Eventually(kedaCA).WithArguments(ctx).WithTimeout(2 * time.Minute).WithPolling(time.Second).ShouldNot(Or(BeEmpty(), Equal(first)))
+		restart(ctx, kedaNamespace, restartedMidway)
+		settle(ctx, called)
+		Expect(called.failed()).NotTo(BeZero(), "else nobody needs keda-trust for this")
+	}, SpecTimeout(20*time.Minute))
+})
+
+// scaleForCalls has a metric to read, from a KEDA that refuses what is bad.
+func scaleForCalls(ctx context.Context) {
+	GinkgoHelper()
+	run(ctx, prometheus, openShop(ctx), "")
+	scaleShop(ctx, "vector(1)", plainServer)
+	Eventually(readMetric).WithArguments(ctx, firstMetric).WithTimeout(2 * time.Minute).WithPolling(time.Second).Should(Equal("1"))
+	Eventually(refuseBadScaledObject).WithArguments(ctx).WithTimeout(2 * time.Minute).WithPolling(time.Second).Should(Succeed())
+}
+
+// settle waits until no call has failed for longer than a kubelet leaves a changed
+// Secret unread, or until nobody believes any more that it ends by itself.
+func settle(ctx context.Context, called *calls) {
+	GinkgoHelper()
+	const syncs, patience = 2 * time.Minute, 6 * time.Minute
+	begun := time.Now()
+	Eventually(func() bool {
+		return time.Since(begun) > patience || time.Since(begun) > syncs && time.Since(called.lastFailure()) > syncs
+	}).WithContext(ctx).WithTimeout(2 * patience).WithPolling(time.Second).Should(BeTrue())
+	called.end()
+	AddReportEntry("calls", called.String())
+}

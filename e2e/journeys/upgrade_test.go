@@ -1,0 +1,104 @@
+package journeys
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/injector"
+)
+
+var _ = Describe("Who upgrades KEDA", func() {
+	newest := keda.Release(strings.TrimPrefix(local.KEDAVersion, "v"))
+
+	DescribeTable("has what is injected follow the version, and no pod crashes", func(ctx SpecContext, apply func(context.Context, keda.Release) error) {
+		if release == newest {
+			Skip("KEDA is already the newest: make e2e KEDA=2.16 upgrades")
+		}
+		DeferCleanup(func(ctx context.Context) { Expect(on.DeleteKEDA(ctx, newest)).To(Succeed()) })
+		Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
+		pair := putCertificate(ctx, "Platform")
+		Expect(on.InstallTrust(ctx)).To(Succeed())
+		enable(ctx, map[string]string{injector.AnnotationCertificate: "secret/" + provided})
+		for _, version := range []keda.Release{release, newest} {
+			Expect(apply(ctx, version)).To(Succeed())
+			Expect(on.AwaitInjected(ctx)).To(Succeed())
+			Expect(on.AwaitKEDA(ctx)).To(Succeed())
+			trustHolds(ctx)
+			Expect(externalMetrics(ctx).Spec.CABundle).To(Equal(pair.CA))
+			Expect(podsIn(ctx, kedaNamespace)).To(HaveEach(HaveField("Status.ContainerStatuses", HaveEach(HaveField("RestartCount", BeZero())))))
+			// KEDA reloads its certificate from 2.17.2 on, and until then is restarted by it.
+			restarted := ContainElement(HaveField("Name", injector.EnvCertificate))
+			if version == newest {
+				restarted = Not(restarted)
+			}
+			operator, err := deploymentOf(ctx, local.OperatorDeployment)
+			Expect(err).NotTo(HaveOccurred())
+			container := operator.Spec.Template.Spec.Containers[0]
+			Expect(container.Image).To(HaveSuffix(":" + string(version)))
+			Expect(container.Env).To(restarted)
+			Expect(container.Args).To(ContainElement("--enable-cert-rotation=false"))
+		}
+	},
+		Entry("by server-side apply", SpecTimeout(20*time.Minute), func(ctx context.Context, version keda.Release) error {
+			return on.ApplyKEDA(ctx, version)
+		}),
+		Entry("by helm upgrade", SpecTimeout(20*time.Minute), func(ctx context.Context, version keda.Release) error {
+			return on.UpgradeKEDA(ctx, version)
+		}),
+	)
+})
+
+var _ = Describe("Who upgrades keda-trust", func() {
+	It("may apply KEDA all the while, and roll back, and KEDA does not restart", func(ctx SpecContext) {
+		bringCertificate(ctx)
+		trustHolds(ctx)
+		before, revisions := podsOf(ctx), revisionsOf(ctx)
+
+		By("rolling to other pods of it")
+		applyKEDADuring(ctx, func() error { return on.InstallTrust(ctx, "podAnnotations.upgraded=yes") })
+		By("rolling back")
+		applyKEDADuring(ctx, func() error { return on.RollTrustBack(ctx) })
+
+		trustHolds(ctx)
+		Expect(podsOf(ctx)).To(Equal(before))
+		Expect(revisionsOf(ctx)).To(Equal(revisions))
+	}, SpecTimeout(15*time.Minute))
+})
+
+// applyKEDADuring applies KEDA's release again and again while keda-trust's pods
+// are replaced, and looks whether it is injected in that same write.
+func applyKEDADuring(ctx context.Context, replace func() error) {
+	GinkgoHelper()
+	old := namesOf(podsIn(ctx, injector.Name))
+	replaced := make(chan error, 1)
+	go func() { replaced <- replace() }()
+	for applied := 0; ; applied++ {
+		select {
+		case err := <-replaced:
+			Expect(err).NotTo(HaveOccurred())
+			Expect(applied).To(BeNumerically(">", 1), "KEDA was applied meanwhile")
+			Expect(namesOf(podsIn(ctx, injector.Name))).NotTo(ContainElements(old))
+			return
+		default:
+		}
+		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
+		for _, name := range kedaComponents {
+			Expect(deploymentOf(ctx, name)).To(mountsOurs(), name)
+		}
+	}
+}
+
+func namesOf(pods []corev1.Pod) []string {
+	var names []string
+	for _, pod := range pods {
+		names = append(names, pod.Name)
+	}
+	return names
+}
