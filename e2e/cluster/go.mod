@@ -7,6 +7,7 @@ replace github.com/keda-trust/keda-trust/e2e/assets => ../assets
 require (
 	github.com/google/go-containerregistry v0.22.1
 	github.com/keda-trust/keda-trust/e2e/assets v0.0.0
+	golang.org/x/mod v0.42.0
 )
 
 require (
@@ -16,7 +17,6 @@ require (
 	github.com/opencontainers/go-digest v1.0.0 // indirect
 	github.com/opencontainers/image-spec v1.1.1 // indirect
 	github.com/sirupsen/logrus v1.9.4 // indirect
-	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	gotest.tools/v3 v3.5.2 // indirect

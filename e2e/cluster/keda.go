@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
 	"github.com/keda-trust/keda-trust/e2e/assets/keda"
 	"github.com/keda-trust/keda-trust/e2e/cluster/image"
@@ -20,14 +22,19 @@ func components(release keda.Release) []component {
 	published := func(program gobuild.Program, repository string, args ...string) component {
 		return component{program: program, image: image.Spec{
 			Name: "ghcr.io/kedacore/" + repository + ":" + string(release),
-			Args: append(args, "--zap-log-level=info", "--zap-encoder=console"),
+			Args: args,
 			User: image.NonRoot,
 		}}
 	}
+	zap := []string{"--zap-log-level=info", "--zap-encoder=console"}
+	metrics := append([]string{"--secure-port=6443"}, zap...)
+	if semver.Compare("v"+string(release), "v2.18.0") < 0 { // it logged by klog until then
+		metrics = []string{"--secure-port=6443", "--logtostderr=true", "--v=0"}
+	}
 	return []component{
-		published(release.Operator(), "keda"),
-		published(release.MetricsAPIServer(), "keda-metrics-apiserver", "--secure-port=6443"),
-		published(release.AdmissionWebhooks(), "keda-admission-webhooks"),
+		published(release.Operator(), "keda", zap...),
+		published(release.MetricsAPIServer(), "keda-metrics-apiserver", metrics...),
+		published(release.AdmissionWebhooks(), "keda-admission-webhooks", zap...),
 	}
 }
 
