@@ -71,6 +71,13 @@ func (c *calls) end() {
 	c.running.Wait()
 }
 
+// report ends the calls and tells what came of them, briefly to the table.
+func (c *calls) report() {
+	c.end()
+	AddReportEntry("calls", c.counts())
+	fmt.Fprint(GinkgoWriter, c)
+}
+
 // keepCalling does not wait for one answer before the next call.
 func (e *edge) keepCalling(ctx context.Context, running *sync.WaitGroup) {
 	ticker := time.NewTicker(time.Second / perSecond)
@@ -138,8 +145,8 @@ func (c *calls) lastFailure() time.Time {
 	return last
 }
 
-// String has a line for each edge, and one for each way in which it failed.
-func (c *calls) String() string {
+// counts has a line for each edge.
+func (c *calls) counts() string {
 	var out strings.Builder
 	for _, e := range c.edges {
 		failed := e.failed()
@@ -149,10 +156,20 @@ func (c *calls) String() string {
 			fmt.Fprintf(&out, ", within %s", e.last.Sub(e.first).Round(time.Second))
 		}
 		out.WriteString("\n")
-		for _, said := range slices.Sorted(maps.Keys(e.failures)) {
-			fmt.Fprintf(&out, "  %d times: %s\n", e.failures[said], said)
-		}
 		e.mu.Unlock()
 	}
 	return out.String()
+}
+
+// String is the counts, and a line for each way in which calls failed.
+func (c *calls) String() string {
+	out := c.counts()
+	for _, e := range c.edges {
+		e.mu.Lock()
+		for _, said := range slices.Sorted(maps.Keys(e.failures)) {
+			out += fmt.Sprintf("  %d %s: %s\n", e.failures[said], e.name, said)
+		}
+		e.mu.Unlock()
+	}
+	return out
 }

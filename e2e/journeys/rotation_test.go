@@ -37,8 +37,7 @@ var _ = Describe("Who replaces the CA of KEDA's certificate while KEDA is called
 		restart(ctx, kedaNamespace, restartedMidway)
 		Eventually(mixed).WithArguments(ctx).WithTimeout(15 * time.Minute).WithPolling(time.Second).Should(Equal(next.CA))
 		trustComesBack(ctx)
-		called.end()
-		AddReportEntry("calls", called.String())
+		called.report()
 		Expect(called.failed(refused)).To(BeZero(), called.String())
 		if reloads(ctx) {
 			revisions[restartedMidway]++
@@ -89,6 +88,5 @@ func settle(ctx context.Context, called *calls) {
 	Eventually(func() bool {
 		return time.Since(begun) > patience || time.Since(begun) > syncs && time.Since(called.lastFailure()) > syncs
 	}).WithContext(ctx).WithTimeout(2 * patience).WithPolling(time.Second).Should(BeTrue())
-	called.end()
-	AddReportEntry("calls", called.String())
+	called.report()
 }
