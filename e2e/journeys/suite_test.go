@@ -12,6 +12,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/keda"
+	"github.com/keda-trust/keda-trust/e2e/local"
 	"github.com/keda-trust/keda-trust/e2e/platform"
 )
 
@@ -20,7 +21,8 @@ const root = "../.."
 
 var (
 	on      *platform.Platform
-	release keda.Release
+	release keda.Release // that the journeys are on
+	newest  keda.Release // that older ones are upgraded to
 )
 
 func TestJourneys(t *testing.T) {
@@ -32,12 +34,14 @@ func TestJourneys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := os.Getenv("KEDA_VERSION")
-	if asked == "" {
-		asked = "2.21"
-	}
-	if release, err = keda.Parse(asked); err != nil {
+	if newest, err = keda.Parse(local.KEDAVersion); err != nil {
 		t.Fatal(err)
+	}
+	release = newest
+	if asked := os.Getenv("KEDA_VERSION"); asked != "" {
+		if release, err = keda.Parse(asked); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctrl.SetLogger(GinkgoLogr)
 	RegisterFailHandler(Fail)

@@ -2,7 +2,6 @@ package journeys
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,8 +15,6 @@ import (
 )
 
 var _ = Describe("Who upgrades KEDA", func() {
-	newest := keda.Release(strings.TrimPrefix(local.KEDAVersion, "v"))
-
 	DescribeTable("has what is injected follow the version, and no pod crashes", func(ctx SpecContext, apply func(context.Context, keda.Release) error) {
 		if release == newest {
 			Skip("KEDA is already the newest: make e2e KEDA=2.16 upgrades")
