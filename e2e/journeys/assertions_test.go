@@ -2,15 +2,20 @@ package journeys
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/keda-trust/keda-trust/e2e/certificates"
@@ -126,4 +131,72 @@ func externalMetrics(ctx context.Context) apiregistrationv1.APIService {
 	var service apiregistrationv1.APIService
 	Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(read.Object, &service)).To(Succeed())
 	return service
+}
+
+func deploymentOf(ctx context.Context, name string) (*appsv1.Deployment, error) {
+	return on.Pods.AppsV1().Deployments(kedaNamespace).Get(ctx, name, metav1.GetOptions{})
+}
+
+// mountsOurs is whether a Deployment's pods have a volume of keda-trust's.
+func mountsOurs() OmegaMatcher {
+	return HaveField("Spec.Template.Spec.Volumes", ContainElement(HaveField("Name", injector.VolumeCertificates)))
+}
+
+// podsOf are the UIDs of KEDA's pods that do not end, by Deployment.
+func podsOf(ctx context.Context) map[string][]types.UID {
+	GinkgoHelper()
+	pods := map[string][]types.UID{}
+	for _, pod := range podsIn(ctx, kedaNamespace) {
+		for _, name := range kedaComponents {
+			if strings.HasPrefix(pod.Name, name+"-") {
+				pods[name] = append(pods[name], pod.UID)
+			}
+		}
+	}
+	return pods
+}
+
+// everything is what a user would see move: the specs of KEDA's Deployments, by
+// their generation, and the caBundle.
+func everything(ctx context.Context) map[string]string {
+	GinkgoHelper()
+	seen := map[string]string{"caBundle": string(externalMetrics(ctx).Spec.CABundle)}
+	for _, name := range kedaComponents {
+		d, err := deploymentOf(ctx, name)
+		Expect(err).NotTo(HaveOccurred())
+		seen[name] = fmt.Sprintf("generation %d", d.Generation)
+	}
+	return seen
+}
+
+// warnings are the notes of Events of type Warning in a namespace.
+func warnings(ctx context.Context, namespace string) ([]string, error) {
+	list, err := on.Pods.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
+	if err != nil {
+		return nil, fmt.Errorf("listing Events: %w", err)
+	}
+	var notes []string
+	for _, event := range list.Items {
+		notes = append(notes, event.Reason+": "+event.Message)
+	}
+	return notes, nil
+}
+
+// annotate sets one annotation of KEDA's Namespace.
+func annotate(ctx context.Context, key, value string) {
+	GinkgoHelper()
+	_, err := on.Kubectl(ctx, "annotate", "namespace", kedaNamespace, "--overwrite", key+"="+value)
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// restart does what `kubectl rollout restart` does, and waits.
+func restart(ctx context.Context, namespace, name string) {
+	GinkgoHelper()
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
+		"annotations": map[string]string{"kubectl.kubernetes.io/restartedAt": time.Now().Format(time.RFC3339Nano)},
+	}}}})
+	Expect(err).NotTo(HaveOccurred())
+	_, err = on.Pods.AppsV1().Deployments(namespace).Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(on.AwaitRollout(ctx, namespace, name)).To(Succeed())
 }

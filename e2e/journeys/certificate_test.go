@@ -13,8 +13,6 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-const refusal = `admission webhook "vscaledobject.kb.io" denied the request: IdleReplicaCount=1 must be less than MinReplicaCount=1`
-
 var _ = Describe("Who brings a certificate of their own", func() {
 	It("gets a KEDA that nobody trusts by hand, and one that all trust by a Secret and a label", func(ctx SpecContext) {
 		By("editing KEDA's release by hand")

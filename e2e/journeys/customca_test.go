@@ -2,9 +2,7 @@ package journeys
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -117,40 +115,6 @@ func putTrustBundle(ctx context.Context, name string, ca []byte) {
 	Expect(err).NotTo(HaveOccurred())
 }
 
-// annotate sets one annotation of KEDA's Namespace.
-func annotate(ctx context.Context, key, value string) {
-	GinkgoHelper()
-	_, err := on.Kubectl(ctx, "annotate", "namespace", kedaNamespace, "--overwrite", key+"="+value)
-	Expect(err).NotTo(HaveOccurred())
-}
-
-// warnings are the notes of Events of type Warning in a namespace.
-func warnings(ctx context.Context, namespace string) ([]string, error) {
-	list, err := on.Pods.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
-	if err != nil {
-		return nil, fmt.Errorf("listing Events: %w", err)
-	}
-	var notes []string
-	for _, event := range list.Items {
-		notes = append(notes, event.Reason+": "+event.Message)
-	}
-	return notes, nil
-}
-
-// podsOf are the UIDs of KEDA's pods that do not end, by Deployment.
-func podsOf(ctx context.Context) map[string][]types.UID {
-	GinkgoHelper()
-	pods := map[string][]types.UID{}
-	for _, pod := range podsIn(ctx, kedaNamespace) {
-		for _, name := range kedaComponents {
-			if strings.HasPrefix(pod.Name, name+"-") {
-				pods[name] = append(pods[name], pod.UID)
-			}
-		}
-	}
-	return pods
-}
-
 func onlyTheOperatorRestarted(ctx context.Context, before map[string][]types.UID) {
 	GinkgoHelper()
 	Expect(on.AwaitRollout(ctx, kedaNamespace, local.OperatorDeployment)).To(Succeed())
@@ -162,16 +126,4 @@ func onlyTheOperatorRestarted(ctx context.Context, before map[string][]types.UID
 		}
 		Expect(after[name]).To(ConsistOf(before[name]), name)
 	}
-}
-
-// restart does what `kubectl rollout restart` does, and waits.
-func restart(ctx context.Context, namespace, name string) {
-	GinkgoHelper()
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
-		"annotations": map[string]string{"kubectl.kubernetes.io/restartedAt": time.Now().Format(time.RFC3339Nano)},
-	}}}})
-	Expect(err).NotTo(HaveOccurred())
-	_, err = on.Pods.AppsV1().Deployments(namespace).Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
-	Expect(err).NotTo(HaveOccurred())
-	Expect(on.AwaitRollout(ctx, namespace, name)).To(Succeed())
 }

@@ -7,7 +7,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -55,28 +54,6 @@ var _ = Describe("Who leaves keda-trust", func() {
 			Should(MatchError(ContainSubstring(refusal)))
 	}, SpecTimeout(20*time.Minute))
 })
-
-// mountsOurs is whether a Deployment's pods have a volume of keda-trust's.
-func mountsOurs() OmegaMatcher {
-	return HaveField("Spec.Template.Spec.Volumes", ContainElement(HaveField("Name", injector.VolumeCertificates)))
-}
-
-func deploymentOf(ctx context.Context, name string) (*appsv1.Deployment, error) {
-	return on.Pods.AppsV1().Deployments(kedaNamespace).Get(ctx, name, metav1.GetOptions{})
-}
-
-// everything is what a user would see move: the specs of KEDA's Deployments, by
-// their generation, and the caBundle.
-func everything(ctx context.Context) map[string]string {
-	GinkgoHelper()
-	seen := map[string]string{"caBundle": string(externalMetrics(ctx).Spec.CABundle)}
-	for _, name := range kedaComponents {
-		d, err := deploymentOf(ctx, name)
-		Expect(err).NotTo(HaveOccurred())
-		seen[name] = fmt.Sprintf("generation %d", d.Generation)
-	}
-	return seen
-}
 
 // stopTrust ends all of keda-trust's pods and lets none start.
 func stopTrust(ctx context.Context) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -34,21 +35,22 @@ func asUnstructured(content map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: content}
 }
 
-// scaledObject scales the shop by the answers of servers to a Prometheus query.
-func scaledObject(name, query string, servers ...string) *unstructured.Unstructured {
-	var triggers []any
-	for _, server := range servers {
-		triggers = append(triggers, map[string]any{
-			"type":     "prometheus",
-			"metadata": map[string]any{"serverAddress": server, "query": query, "threshold": "1"},
-		})
+// trigger asks a server a Prometheus query.
+func trigger(server, query string) map[string]any {
+	return map[string]any{
+		"type":     "prometheus",
+		"metadata": map[string]any{"serverAddress": server, "query": query, "threshold": "1"},
 	}
+}
+
+// scaledObject scales a Deployment of the shop's Namespace.
+func scaledObject(name, target string, triggers ...any) *unstructured.Unstructured {
 	return asUnstructured(map[string]any{
 		"apiVersion": "keda.sh/v1alpha1",
 		"kind":       "ScaledObject",
 		"metadata":   map[string]any{"name": name, "namespace": shop},
 		"spec": map[string]any{
-			"scaleTargetRef":  map[string]any{"name": shop},
+			"scaleTargetRef":  map[string]any{"name": target},
 			"pollingInterval": int64(5),
 			"minReplicaCount": int64(1),
 			"maxReplicaCount": int64(3),
@@ -57,20 +59,18 @@ func scaledObject(name, query string, servers ...string) *unstructured.Unstructu
 	})
 }
 
+// refusal is of what every KEDA refuses: before 2.20 it admits counts of replicas
+// that do not fit.
+const refusal = `admission webhook "vscaledobject.kb.io" denied the request: triggerName "twice" is defined multiple times`
+
 // tryBadScaledObject asks, without anything being stored, for a ScaledObject that
 // only KEDA's validating webhook refuses. That fails open: nil says that the API
 // server did not trust it, or did not reach it.
 func tryBadScaledObject(ctx context.Context) error {
-	bad := scaledObject("bad", "vector(1)", plainServer)
-	for field, value := range map[string]any{
-		"idleReplicaCount": int64(1),
-		// One that nothing scales: two that scale the same are refused for that.
-		"scaleTargetRef": map[string]any{"name": "nobody"},
-	} {
-		if err := unstructured.SetNestedField(bad.Object, value, "spec", field); err != nil {
-			return fmt.Errorf("editing a ScaledObject: %w", err)
-		}
-	}
+	twice := trigger(plainServer, "vector(1)")
+	twice["name"] = "twice"
+	// Two that scale the same are refused for that, so this one scales nothing.
+	bad := scaledObject("bad", "nobody", twice, maps.Clone(twice))
 	_, err := on.Client.Resource(scaledObjects).Namespace(shop).
 		Create(ctx, bad, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: local.FieldManager})
 	return err
@@ -123,10 +123,14 @@ func run(ctx context.Context, name, image, certificate string) {
 	Expect(on.AwaitRollout(ctx, shop, name)).To(Succeed())
 }
 
-// scaleShop has KEDA scale the shop to what the query answers.
+// scaleShop has KEDA scale the shop to what the servers answer.
 func scaleShop(ctx context.Context, query string, servers ...string) {
 	GinkgoHelper()
-	_, err := on.Apply(ctx, scaledObject(shop, query, servers...))
+	var triggers []any
+	for _, server := range servers {
+		triggers = append(triggers, trigger(server, query))
+	}
+	_, err := on.Apply(ctx, scaledObject(shop, shop, triggers...))
 	Expect(err).NotTo(HaveOccurred())
 }
 

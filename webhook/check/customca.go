@@ -93,13 +93,13 @@ func (o Observed) carried(d *appsv1.Deployment) []Problem {
 	object := "Deployment " + o.Installation.Namespace + "/" + d.Name
 	var problems []Problem
 	if want := o.published(); want != "" && !slices.ContainsFunc(o.CustomCAs, func(c CustomCA) bool { return c.From == want }) {
-		verdict := Broken
+		verdict, mend := Broken, "wait, a running keda-trust restarts one component after the other, and none again within some minutes; or have it injected now: "
 		if o.State.ManualRollout {
-			verdict = Warning
+			verdict, mend = Warning, "have it injected: "
 		}
 		problems = append(problems, Problem{
 			Verdict: verdict, Reason: injector.ReasonNotCarried, Object: object,
-			Message: "it does not mount " + want + ", which is published as the custom CAs", Mend: "have it injected: kubectl rollout restart -n " + o.Installation.Namespace + " deployment " + d.Name,
+			Message: "it does not mount " + want + ", which is published as the custom CAs", Mend: mend + "kubectl rollout restart -n " + o.Installation.Namespace + " deployment " + d.Name,
 		})
 	}
 	if behind := rollsOut(d); len(o.CustomCAs) > 0 && behind != "" {
