@@ -2,7 +2,6 @@ package injector
 
 import (
 	"bytes"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/util/json"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
@@ -32,7 +31,7 @@ func (j *job) apiService() Result {
 		return j.left(ReasonPassedThrough)
 	}
 	r, findings := j.bundleRecordOf(a.Annotations)
-	if result, settled := j.settle(slices.Concat(findings, j.labelFaults(a.Labels)), a.Annotations); settled {
+	if result, settled := j.settle(findings, a.Labels, a.Annotations); settled {
 		return result
 	}
 	if j.taken(a.Labels) {
@@ -44,6 +43,10 @@ func (j *job) apiService() Result {
 	}
 	if !wanted {
 		return j.withoutBundle()
+	}
+	if faults := j.tooLarge(after.Annotations); len(faults) > 0 {
+		j.tell(faults)
+		return j.because(faults, nil)
 	}
 	j.report.Injected = true
 	return j.finishAPIService(a, after)

@@ -1,15 +1,19 @@
 package injector
 
-// settle ends what needs no look at the caBundle.
-func (j *job) settle(findings []Finding, annotations map[string]string) (Result, bool) {
+import "slices"
+
+// settle ends what needs no look at the caBundle. What was injected before another
+// owner came is taken out all the same, where that is asked for.
+func (j *job) settle(findings []Finding, labels, annotations map[string]string) (Result, bool) {
 	owner, owned := bundleOwner(annotations)
+	findings = slices.Concat(findings, j.labelFaults(labels))
 	switch {
 	case j.request.Mode == ModeUnmanaged:
 		return j.left(ReasonPassedThrough), true
 	case len(findings) > 0:
 		j.tell(findings)
 		return j.because(findings, nil), true
-	case owned:
+	case owned && !(j.injected && j.taken(labels)):
 		f := warn(ReasonBundleElsewhere, j.object(), "caBundle", "is filled by %s, and left to it", owner)
 		j.tell([]Finding{f})
 		j.report.Message = f.Text()

@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"fmt"
 	"path"
 	"regexp"
 	"strings"
@@ -108,7 +107,7 @@ func annotatedComponent(d *appsv1.Deployment) (Component, []Finding) {
 }
 
 func describeDeployment(d *appsv1.Deployment) string {
-	return fmt.Sprintf("Deployment %s/%s", d.Namespace, d.Name)
+	return describeObject("Deployment", d.Namespace, d.Name)
 }
 
 // recogniseContainer finds the one container that shows KEDA by its command,

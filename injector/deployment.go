@@ -69,6 +69,9 @@ func (w *deploymentJob) decide(recordFaults []Finding) Result {
 
 func (w *deploymentJob) inject(findings []Finding) Result {
 	findings = slices.Concat(findings, w.request.Findings)
+	if w.recognised.Component != ComponentOperator { // the operator's are read as options
+		findings = append(findings, stray(w.incoming)...)
+	}
 	if err := checkAddressable(w.base, w.recognised.Container); err != nil {
 		return w.refuse(append(findings, fault(ReasonObjectInvalid, w.object(), "metadata", "%v", err)))
 	}
@@ -84,6 +87,9 @@ func (w *deploymentJob) inject(findings []Finding) Result {
 	after, ops, err := w.carryOut(name, edits)
 	if err != nil {
 		return w.refuse(append(findings, fault(ReasonCommandUnknown, w.object(), "", "%v", err)))
+	}
+	if findings = append(findings, w.tooLarge(after.Annotations)...); len(Faults(findings)) > 0 {
+		return w.refuse(findings)
 	}
 	w.tell(findings)
 	if w.request.Mode == ModeAudit {

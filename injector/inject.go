@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gomodules.xyz/jsonpatch/v2"
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -91,11 +92,15 @@ type job struct {
 	injected bool // what came in carries an injection
 }
 
-func (j *job) object() string {
-	if j.report.Namespace == "" {
-		return j.report.Kind + " " + j.report.Name
+func (j *job) object() string { return describeObject(j.report.Kind, j.report.Namespace, j.report.Name) }
+
+// describeObject names an object of a kind, which in a manifest may leave its
+// namespace to whoever applies it.
+func describeObject(kind, namespace, name string) string {
+	if namespace == "" {
+		return kind + " " + name
 	}
-	return fmt.Sprintf("%s %s/%s", j.report.Kind, j.report.Namespace, j.report.Name)
+	return fmt.Sprintf("%s %s/%s", kind, namespace, name)
 }
 
 // labelFaults refuses a value that somebody took for "disabled". "enabled" says
@@ -114,6 +119,16 @@ func (j *job) tell(findings []Finding) {
 	for _, f := range findings {
 		j.report.Warnings = append(j.report.Warnings, f.String())
 	}
+}
+
+// tooLarge refuses what the API server would: it would deny the user's write for
+// the record, which holds what it replaced.
+func (j *job) tooLarge(annotations map[string]string) []Finding {
+	if err := validation.ValidateAnnotationsSize(annotations); err != nil {
+		return []Finding{fault(ReasonRecordTooLarge, j.object(), "metadata.annotations",
+			"with the record of what is replaced, %v; take out of the object what keda-trust is to give it, such as a caBundle of many CAs", err)}
+	}
+	return nil
 }
 
 // unpublished says why there is no state, where nothing is at fault: the command

@@ -1,8 +1,11 @@
 package injector
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
 )
 
 // Layer is what one object, or a command line, asks for.
@@ -13,6 +16,8 @@ type Layer struct {
 	Annotations map[string]string
 	// Flags: each annotation was given as the flag of its name.
 	Flags bool
+
+	deployment bool // where annotations have a meaning that are no options
 }
 
 var optionKeys = map[string]bool{
@@ -20,7 +25,7 @@ var optionKeys = map[string]bool{
 	AnnotationCustomCA: true, AnnotationCustomCADir: true, AnnotationRollout: true, AnnotationRotation: true,
 }
 
-// objectKeys are known annotations that are not options.
+// objectKeys are known annotations of Deployments that are not options.
 var objectKeys = map[string]bool{
 	AnnotationComponent: true, AnnotationVersion: true, AnnotationStateID: true,
 	AnnotationInjected: true, AnnotationNudge: true,
@@ -31,9 +36,29 @@ var objectKeys = map[string]bool{
 // Every fault is reported at once, and names the object that it stands on.
 func (i Installation) Options(layers ...Layer) (Options, []Finding) {
 	if d := i.Deployments[ComponentOperator]; d != nil {
-		layers = append(slices.Clip(layers), Layer{Object: describeDeployment(d), Annotations: d.Annotations})
+		layers = append(slices.Clip(layers), layerOf(d))
 	}
 	return parseLayers(layers)
+}
+
+func layerOf(d *appsv1.Deployment) Layer {
+	return Layer{Object: describeDeployment(d), Annotations: d.Annotations, deployment: true}
+}
+
+// stray are warnings of annotations without a meaning on a Deployment that is not
+// the operator's. It is injected all the same: what comes in may be what is to run.
+func stray(d *appsv1.Deployment) []Finding {
+	l := layerOf(d)
+	findings := l.unknownKeys()
+	for _, key := range slices.Sorted(maps.Keys(optionKeys)) {
+		if _, found := d.Annotations[key]; found {
+			findings = append(findings, l.origin(key).fault(ReasonOptionInvalid, "is read on the Namespace and on the operator's Deployment, and has no meaning here"))
+		}
+	}
+	for i := range findings {
+		findings[i].Warning = true
+	}
+	return findings
 }
 
 // lay puts the options of l over those below.
@@ -49,7 +74,7 @@ func (p *optionParser) lay(l Layer) {
 func (l Layer) unknownKeys() []Finding {
 	var keys []string
 	for key := range l.Annotations {
-		if strings.HasPrefix(key, Domain+"/") && !optionKeys[key] && !objectKeys[key] {
+		if strings.HasPrefix(key, Domain+"/") && !optionKeys[key] && !(l.deployment && objectKeys[key]) {
 			keys = append(keys, key)
 		}
 	}
@@ -57,8 +82,11 @@ func (l Layer) unknownKeys() []Finding {
 	var findings []Finding
 	for _, key := range keys {
 		message := "is not known: known are certificate, certificate-ca, cert-dir, custom-ca, custom-ca-dir, rollout and rotation"
-		if key == LabelInject {
+		switch {
+		case key == LabelInject:
 			message = "is a label, not an annotation: kubectl label namespace NAME " + LabelInject + "=enabled"
+		case objectKeys[key]:
+			message = "has a meaning on Deployments only"
 		}
 		findings = append(findings, l.origin(key).fault(ReasonOptionInvalid, "%s", message))
 	}

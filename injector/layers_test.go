@@ -51,6 +51,7 @@ func TestAFindingNamesTheObjectThatItsOptionStandsOn(t *testing.T) {
 		"a value on the Namespace":       {operatorAnnotated(), namespaceAnnotated(AnnotationCertDir, "tls"), onNamespace, "annotations[" + AnnotationCertDir + "]"},
 		"a flag":                         {operatorAnnotated(), flags, "command line", "--cert-dir"},
 		"an unknown key on the operator": {operatorAnnotated(Domain+"/certifcate", "keda"), namespaceAnnotated(), onOperator, "annotations[" + Domain + "/certifcate]"},
+		"a Deployment's on a Namespace":  {operatorAnnotated(), namespaceAnnotated(AnnotationVersion, "2.14"), onNamespace, "annotations[" + AnnotationVersion + "]"},
 		"a source named twice":           {operatorAnnotated(AnnotationCustomCA, "secret/a,secret/a"), namespaceAnnotated(), onOperator, "annotations[" + AnnotationCustomCA + "]"},
 		"two options, the later at fault": {
 			operatorAnnotated(AnnotationCustomCADir, "/tls/ca"), namespaceAnnotated(AnnotationCertDir, "/tls"), onOperator, "annotations[" + AnnotationCustomCADir + "]",

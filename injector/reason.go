@@ -62,6 +62,7 @@ const (
 	ReasonOptionInvalid       Reason = "OptionInvalid"
 	ReasonObjectInvalid       Reason = "ObjectInvalid"
 	ReasonRecordInvalid       Reason = "RecordInvalid"
+	ReasonRecordTooLarge      Reason = "RecordTooLarge"
 	ReasonVersionTooOld       Reason = "VersionTooOld"
 	ReasonVersionConflict     Reason = "VersionConflict"
 	ReasonVariableInFlag      Reason = "VariableInFlag"
@@ -156,6 +157,7 @@ var sentences = map[Reason]string{
 	ReasonOptionInvalid:       "an annotation has a value that is not allowed",
 	ReasonObjectInvalid:       "the object cannot be read",
 	ReasonRecordInvalid:       "the record of what was injected cannot be read",
+	ReasonRecordTooLarge:      "the record of what is to be injected does not fit into the annotations that Kubernetes admits",
 	ReasonVersionTooOld:       "this version of KEDA does not have what is asked for",
 	ReasonVersionConflict:     "label and image name different versions of KEDA; the lower one counts",
 	ReasonVariableInFlag:      "a flag that must change holds a $(VARIABLE)",

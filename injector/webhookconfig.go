@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -43,7 +42,7 @@ func (j *job) webhookConfiguration() Result {
 		return j.left(ReasonPassedThrough)
 	}
 	r, findings := j.bundleRecordOf(v.Annotations)
-	if result, settled := j.settle(slices.Concat(findings, j.labelFaults(v.Labels)), v.Annotations); settled {
+	if result, settled := j.settle(findings, v.Labels, v.Annotations); settled {
 		return result
 	}
 	if j.taken(v.Labels) {
@@ -57,6 +56,10 @@ func (j *job) webhookConfiguration() Result {
 	after, err := injectWebhooks(v, r, state)
 	if err != nil {
 		return j.unreadable(err)
+	}
+	if faults := j.tooLarge(after.Annotations); len(faults) > 0 {
+		j.tell(faults)
+		return j.because(faults, nil)
 	}
 	j.report.Injected = true
 	return j.finishWebhooks(v, after)
