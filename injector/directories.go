@@ -2,11 +2,15 @@ package injector
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
 // systemDirs would hide what a container needs to run, or its own token.
 var systemDirs = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var"}
+
+// programs are files of KEDA's images, on or below which nothing can be mounted.
+var programs = []string{"/keda", "/keda-adapter", "/keda-admission-webhooks"}
 
 // allowedBelow are system directories in which a directory of one's own is usual.
 var allowedBelow = map[string]bool{"/etc": true, "/run": true, "/usr": true, "/var": true, "/tmp": true}
@@ -27,6 +31,8 @@ func (p *optionParser) dir(key string) string {
 		p.fail(key, "%q has a character that a mount path or a flag cannot carry", text)
 	case systemDir(clean):
 		p.fail(key, "%q is a system directory: want one of its own, such as %s", text, DefaultCertDir)
+	case below(programs, clean):
+		p.fail(key, "%q is on or below a program of KEDA's image, where nothing can be mounted: want a directory such as %s", text, DefaultCertDir)
 	default:
 		return clean
 	}
@@ -39,12 +45,11 @@ func systemDir(dir string) bool {
 			return true
 		}
 	}
-	for _, hidden := range []string{"/etc/ssl", "/etc/pki", "/usr/lib", "/usr/bin", "/usr/local/bin", "/usr/share", "/var/run", "/run/secrets"} {
-		if dir == hidden || strings.HasPrefix(dir, hidden+"/") {
-			return true
-		}
-	}
-	return false
+	return below([]string{"/etc/ssl", "/etc/pki", "/usr/lib", "/usr/bin", "/usr/local/bin", "/usr/share", "/var/run", "/run/secrets"}, dir)
+}
+
+func below(dirs []string, dir string) bool {
+	return slices.ContainsFunc(dirs, func(above string) bool { return dir == above || strings.HasPrefix(dir, above+"/") })
 }
 
 // overlap says whether one path is the other or lies below it.

@@ -59,6 +59,8 @@ func TestOptionsRefuses(t *testing.T) {
 		"a system directory":                       {AnnotationCertDir, "/etc", "is a system directory"},
 		"the directory of the system's trust":      {AnnotationCustomCADir, "/etc/ssl/certs", "is a system directory"},
 		"the directory of the service account":     {AnnotationCertDir, "/var/run/secrets/kubernetes.io", "is a system directory"},
+		"the file that KEDA is":                   {AnnotationCertDir, "/keda", "is on or below a program of KEDA's image"},
+		"a directory below a file":                {AnnotationCustomCADir, "/keda-adapter/ca", "is on or below a program of KEDA's image"},
 		"a directory that would expand a variable": {AnnotationCertDir, "/certs/$(X)", "has a character"},
 		"a rollout that is neither":                {AnnotationRollout, "never", "is not one of automatic, manual"},
 		"a rotation that is neither":               {AnnotationRotation, "now", "is not one of staged, immediate"},

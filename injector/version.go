@@ -10,7 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// envServiceMinTLS is KEDA's switch for TLS between its components.
+// envServiceMinTLS is KEDA's switch for TLS between its components. It proves no
+// version: what KEDA does not know of its environment it ignores.
 const envServiceMinTLS = "KEDA_SERVICE_MIN_TLS_VERSION"
 
 // Version is a version of KEDA; pre-releases count as their release.
@@ -126,11 +127,6 @@ var flagsSince = []struct {
 }
 
 func versionFloor(c *corev1.Container) Version {
-	for _, env := range c.Env {
-		if env.Name == envServiceMinTLS {
-			return Version{2, 20, 0}
-		}
-	}
 	a, err := parseArgv(c)
 	if err != nil { // told where the flags are needed
 		return oldestVersion

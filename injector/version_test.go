@@ -33,7 +33,7 @@ func TestVersionIsTheLowerOfLabelAndTagAboveTheFloor(t *testing.T) {
 		"a flag proves a floor":                  {args: []string{"--ca-dir=/x"}, want: Version{2, 15, 0}},
 		"a switch proves a floor":                {args: []string{"--enable-webhook-patching"}, want: Version{2, 17, 0}},
 		"the newest flag counts":                 {args: []string{"--ca-dir=/x", "--enable-apiservice-patching=false"}, want: Version{2, 20, 0}},
-		"a variable proves a floor":              {env: []corev1.EnvVar{{Name: envServiceMinTLS}}, want: Version{2, 20, 0}},
+		"a variable proves nothing":              {env: []corev1.EnvVar{{Name: envServiceMinTLS}}, want: Version{2, 10, 0}},
 		"the floor is above label and tag":       {label: "2.14.1", tag: "2.14.1", args: []string{"--enable-webhook-patching=true"}, want: Version{2, 17, 0}},
 		"a floor below the label changes none":   {label: "2.21.0", args: []string{"--ca-dir=/x"}, want: Version{2, 21, 0}},
 		"flags that cannot be read prove none":   {args: []string{"--ca-dir=/x", "--", "x"}, want: Version{2, 10, 0}},
