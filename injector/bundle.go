@@ -19,10 +19,7 @@ const (
 
 // Bundle is an ordered list of certificates without duplicates. The zero value
 // is the empty bundle.
-type Bundle struct {
-	certs      []*x509.Certificate
-	duplicates int
-}
+type Bundle struct{ certs []*x509.Certificate }
 
 // ParseBundle reads the CERTIFICATE blocks of a CA source and refuses
 // everything else but blank lines and comments, for whatever a reader skips is
@@ -49,12 +46,10 @@ func bundleOf(certs []*x509.Certificate) Bundle {
 	seen := make(map[string]bool, len(certs))
 	var b Bundle
 	for _, cert := range certs {
-		if seen[string(cert.Raw)] {
-			b.duplicates++
-			continue
+		if !seen[string(cert.Raw)] {
+			seen[string(cert.Raw)] = true
+			b.certs = append(b.certs, cert)
 		}
-		seen[string(cert.Raw)] = true
-		b.certs = append(b.certs, cert)
 	}
 	return b
 }
@@ -65,10 +60,6 @@ func (b Bundle) Certificates() []*x509.Certificate { return slices.Clone(b.certs
 
 // Len is the number of certificates.
 func (b Bundle) Len() int { return len(b.certs) }
-
-// Duplicates is how many certificates were dropped because an equal one came
-// before.
-func (b Bundle) Duplicates() int { return b.duplicates }
 
 // Contains says whether cert, compared by its DER, is in the bundle.
 func (b Bundle) Contains(cert *x509.Certificate) bool {
