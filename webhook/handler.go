@@ -71,6 +71,9 @@ func allowed(warnings ...string) *admissionv1.AdmissionResponse {
 }
 
 func (h handler) decide(ctx context.Context, request *admissionv1.AdmissionRequest) verdict {
+	if crowded(request.Object.Raw) || crowded(request.OldObject.Raw) {
+		return undecoded(request)
+	}
 	s := subjectOf(request)
 	if s.namespace == "" {
 		return silent()
@@ -161,6 +164,15 @@ func (h handler) namespace(ctx context.Context, name string) (*corev1.Namespace,
 
 func silent() verdict {
 	return verdict{result: injector.Result{Report: injector.Report{Reason: injector.ReasonPassedThrough}}}
+}
+
+// undecoded warns whoever writes what is too large to be looked into.
+func undecoded(request *admissionv1.AdmissionRequest) verdict {
+	finding := injector.Finding{Reason: injector.ReasonObjectInvalid, Object: request.Kind.Kind + " " + request.Name,
+		Message: fmt.Sprintf("holds more than %d objects, and is left as it was", maxObjects)}
+	v := silent()
+	v.result.Report.Reason, v.warnings = finding.Reason, limited([]string{finding.String()})
+	return v
 }
 
 // told warns of a finding whoever writes something of KEDA's.

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// readTimeout bounds a caller who sends slowly: the API server, by our own
-	// configuration, waits no longer for all of it.
+	// readTimeout bounds a caller who sends slowly, as no API server does.
 	readTimeout  = 5 * time.Second
 	writeTimeout = 30 * time.Second
 	idleTimeout  = 90 * time.Second // as long as http.DefaultTransport keeps a connection

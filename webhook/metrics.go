@@ -8,7 +8,7 @@ import (
 var (
 	admissions = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_admissions_total",
-		Help: "Objects that were answered, by component of KEDA and reason. Both are empty for what is not managed.",
+		Help: "Objects that were answered, by component of KEDA, which is empty for what is none, and reason.",
 	}, []string{"component", "reason"})
 	durations = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "keda_trust_admission_duration_seconds",

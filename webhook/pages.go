@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 
+	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -33,13 +35,8 @@ func (o Options) pages(alive, ready healthz.Checker) ([]manager.Runnable, error)
 
 func healthServer(address string, alive, ready healthz.Checker) *http.Server {
 	routes := http.NewServeMux()
-	serve := func(path, name string, check healthz.Checker) {
-		checks := http.StripPrefix(path, &healthz.Handler{Checks: map[string]healthz.Checker{name: check}})
-		routes.Handle(path, checks)
-		routes.Handle(path+"/", checks)
-	}
-	serve("/healthz", "listener", alive)
-	serve("/readyz", "handshake", ready)
+	routes.Handle("/healthz", healthz.CheckHandler{Checker: alive})
+	routes.Handle("/readyz", healthz.CheckHandler{Checker: ready})
 	return &http.Server{
 		Addr:              address,
 		Handler:           routes,
@@ -47,6 +44,31 @@ func healthServer(address string, alive, ready healthz.Checker) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 	}
+}
+
+// readiness logs why a replica is not ready, once for each reason: a kubelet asks
+// every few seconds, and tells nobody what was answered.
+type readiness struct {
+	ready healthz.Checker
+	log   logr.Logger
+
+	mu   sync.Mutex
+	last string
+}
+
+func (r *readiness) check(request *http.Request) error {
+	err := r.ready(request)
+	said := ""
+	if err != nil {
+		said = err.Error()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if said != "" && said != r.last {
+		r.log.Info("Not ready", "reason", said)
+	}
+	r.last = said
+	return err
 }
 
 // page says in its error what could not be served.

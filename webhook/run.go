@@ -32,7 +32,8 @@ func newServer(o Options, certificate *serving.Certificate, answers handler, log
 	routes.Handle(injector.PathMutate, reviews{answers.mutate, large, log})
 	routes.Handle(injector.PathProbe, reviews{probe, large, log})
 	admission := &listener{port: o.Port, tls: certificate.TLS, handler: routes, log: log}
-	pages, err := o.pages(admission.alive, certificate.Ready)
+	ready := &readiness{ready: certificate.Ready, log: log}
+	pages, err := o.pages(admission.alive, ready.check)
 	if err != nil {
 		return nil, err
 	}

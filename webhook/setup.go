@@ -102,7 +102,7 @@ func AddToManager(ctx context.Context, mgr ctrl.Manager, o Options) (*Server, er
 		namespaces: fresh{cached: mgr.GetCache(), live: mgr.GetAPIReader(), informer: namespaces},
 		live:       mgr.GetAPIReader(),
 		states:     published,
-		resolver:   trust.Reader{Live: mgr.GetAPIReader()},
+		resolver:   trust.Reader{Live: mgr.GetAPIReader(), Now: o.Now},
 	}
 	return newServer(o, certificate, answers, mgr.GetLogger().WithName("admission"))
 }

@@ -49,8 +49,7 @@ func New(opts Options) (*Certificate, error) {
 	}, nil
 }
 
-// TLS makes cfg serve this certificate, with TLS 1.3 at least. It is one of
-// webhook.Options.TLSOpts. Before the first leaf every handshake fails.
+// TLS makes cfg serve this certificate, with TLS 1.3 at least. Before the first leaf every handshake fails.
 func (c *Certificate) TLS(cfg *tls.Config) {
 	cfg.MinVersion = tls.VersionTLS13
 	cfg.GetCertificate = c.leaf.GetCertificate
