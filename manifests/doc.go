@@ -15,8 +15,8 @@
 //     holds only named objects and what is public. What RBAC cannot hold to a
 //     name is held by the ValidatingAdmissionPolicy keda-trust-writes, and what a
 //     patch of a Deployment may change by keda-trust-nudges. The latter compares
-//     what gives rights, not every field: admission changes the object before a
-//     policy sees it, and a mutator of somebody else's may too.
+//     every field but those that admission changes, for it does so before a policy
+//     sees the object.
 //   - Nothing is granted that a running keda-trust does not use: a test holds the
 //     API server's audit log of a journey through everything against every rule of
 //     install.yaml. A right of more comes with a step of that journey.

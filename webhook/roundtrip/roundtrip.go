@@ -13,8 +13,8 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// timeout is longer than any that a webhook configuration can ask for, and
-// shorter than a person's patience.
+// timeout is longer than the API server waits by the probe's own entry of the webhook
+// configuration, and shorter than a person's patience.
 const timeout = 10 * time.Second
 
 // answeredKey is what the answer adds: the probe entry fails open, so that an
