@@ -98,11 +98,12 @@ func (in *input) trustBundle(name string) (injector.Content, bool, error) {
 // findIn is find for a kind in whatever version; a namespace of "" is for what
 // has none.
 func (in *input) findIn(group, kind, namespace, name string) *object {
+	var found *object
 	for _, o := range in.objects {
 		here := namespace == "" || in.namespaceOf(o) == namespace
 		if strings.HasPrefix(o.APIVersion, group+"/") && o.Kind == kind && here && o.Name == name {
-			return o
+			found = o
 		}
 	}
-	return nil
+	return found
 }
