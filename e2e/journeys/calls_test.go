@@ -16,6 +16,12 @@ import (
 // perSecond is how often each edge is called.
 const perSecond = 10
 
+// The edges that are called, in their order.
+const (
+	reads = iota
+	admissions
+)
+
 // edge is one that calls go over, and what came of them.
 type edge struct {
 	name string
@@ -40,11 +46,11 @@ type calls struct {
 func begin() *calls {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &calls{stop: stop, edges: []*edge{
-		{name: "reads of an external metric", call: func(ctx context.Context) error {
+		reads: {name: "reads of an external metric", call: func(ctx context.Context) error {
 			_, err := readMetric(ctx, firstMetric)
 			return err
 		}},
-		{name: "admissions of a ScaledObject", call: refuseBadScaledObject},
+		admissions: {name: "admissions of a ScaledObject", call: refuseBadScaledObject},
 	}}
 	for _, e := range c.edges {
 		e.failures = map[string]int{}
@@ -71,10 +77,11 @@ func (c *calls) end() {
 	c.running.Wait()
 }
 
-// report ends the calls and tells what came of them, briefly to the table.
-func (c *calls) report() {
+// report ends the calls and tells what came of them, briefly to the table. What they
+// are of is said before, where that is not the journey.
+func (c *calls) report(of string) {
 	c.end()
-	AddReportEntry("calls", c.counts())
+	AddReportEntry("calls", of+c.counts())
 	fmt.Fprint(GinkgoWriter, c)
 }
 
