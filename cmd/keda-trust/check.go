@@ -46,7 +46,7 @@ when all edges hold, with 1 when one is broken, and with 2 when one could not be
 looked at, or on wrong usage. Colours are for a terminal, without NO_COLOR.`,
 		Example: `  keda-trust check -n keda
   keda-trust check -n keda -o json | jq '.edges[] | select(.verdict != "holds")'`,
-		Args: cobra.NoArgs,
+		Args: noArguments("name KEDA's Namespace with -n"),
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
 	flags.register(c)

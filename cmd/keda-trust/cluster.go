@@ -48,6 +48,9 @@ func (f *clusterFlags) connect() (*rest.Config, client.Client, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context}).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return nil, nil, fmt.Errorf("reading the kubeconfig: there is none at %s, and this is no pod; give --kubeconfig", strings.Join(rules.GetLoadingPrecedence(), ", "))
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}

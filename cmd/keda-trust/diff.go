@@ -42,7 +42,7 @@ when something is refused; and with 2 when it could not look, or was not called
 rightly. Colours are for a terminal, without NO_COLOR.`,
 		Example: `  keda-trust diff -n keda --certificate=secret/keda-tls --custom-ca=configmap/corp-roots
   keda-trust diff -n keda && kubectl label namespace keda keda-trust.io/inject=enabled`,
-		Args: cobra.NoArgs,
+		Args: noArguments("name KEDA's Namespace with -n"),
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
 	flags.register(c)

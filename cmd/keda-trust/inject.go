@@ -72,10 +72,11 @@ CA, which the APIService and the ValidatingWebhookConfiguration need. Custom CAs
 that were not given cannot be injected.
 
 Exits with 0 when all is done, with 1 when an object was refused and left as it
-was, and with 2, writing nothing, on wrong usage or unreadable input.`,
+was, and with 2 on wrong usage or unreadable input, when nothing is written, and where
+what is written does not arrive.`,
 		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject --certificate=secret/keda-tls --ca-bundle=ca.crt -f - | kubectl apply -f -
   keda-trust inject --custom-ca-file=corp-root.pem -f keda-2.21.0.yaml > keda.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArguments("name files with -f"),
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}
 	flags.register(c)
@@ -107,10 +108,10 @@ func finish(stdout, stderr io.Writer, format string, documents []*document, repo
 		return exitError{exitUsage, err}
 	}
 	if err := writeReports(stderr, format, reports); err != nil {
-		return exitError{exitRefused, err}
+		return exitError{exitUsage, err}
 	}
 	if _, err := stdout.Write(out); err != nil {
-		return exitError{exitRefused, fmt.Errorf("writing the manifests: %w", err)}
+		return exitError{exitUsage, fmt.Errorf("writing the manifests: %w", err)}
 	}
 	for _, r := range reports {
 		if refused(r) {

@@ -14,7 +14,7 @@ import (
 const (
 	exitDone    = 0
 	exitRefused = 1 // an object was refused, an edge is broken, or what was started failed
-	exitUsage   = 2 // wrong usage or unreadable input, which a cluster can be too
+	exitUsage   = 2 // wrong usage, or input or output that fails, which a cluster can too
 )
 
 // exitError is an error that knows its exit code.
@@ -69,7 +69,6 @@ that KEDA's components use among themselves, and the CAs that its scalers trust.
 In a cluster it does so at admission; on a command line, to manifests. What it would
 do in a cluster shows diff; whether the trust between KEDA's parts holds says check.`,
 		Example: `  helm template keda kedacore/keda -n keda | keda-trust inject -f - | kubectl apply -f -`,
-		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 		Version: version(),
 
@@ -79,6 +78,16 @@ do in a cluster shows diff; whether the trust between KEDA's parts holds says ch
 	}
 	root.AddCommand(newWebhook(), newInject(), newUninject(), newDiff(), newCheck(), newVersion())
 	return root
+}
+
+// noArguments refuses what stands without a flag, and says which one it lacks.
+func noArguments(instead string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return fmt.Errorf("%q stands without a flag: %s", args[0], instead)
+	}
 }
 
 func newVersion() *cobra.Command {

@@ -15,7 +15,7 @@ func newUninject() *cobra.Command {
 them, without what inject added, and a report to stderr. Exit codes are those of
 inject.`,
 		Example: `  kubectl get deployments -n keda -o yaml | keda-trust uninject -f -`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments("name files with -f"),
 		RunE:    func(c *cobra.Command, _ []string) error { return flags.uninject(c) },
 	}
 	flags.register(c)
