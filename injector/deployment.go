@@ -69,8 +69,8 @@ func (w *deploymentJob) decide(recordFaults []Finding) Result {
 
 func (w *deploymentJob) inject(findings []Finding) Result {
 	findings = slices.Concat(findings, w.request.Findings)
-	if w.recognised.Component != ComponentOperator { // the operator's are read as options
-		findings = append(findings, stray(w.incoming)...)
+	if w.request.State != nil { // else its findings say so
+		findings = append(findings, mistaken(w.incoming, w.recognised.Component)...)
 	}
 	if err := checkAddressable(w.base, w.recognised.Container); err != nil {
 		return w.refuse(append(findings, fault(ReasonObjectInvalid, w.object(), "metadata", "%v", err)))

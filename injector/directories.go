@@ -15,7 +15,8 @@ var programs = []string{"/keda", "/keda-adapter", "/keda-admission-webhooks"}
 // allowedBelow are system directories in which a directory of one's own is usual.
 var allowedBelow = map[string]bool{"/etc": true, "/run": true, "/usr": true, "/var": true, "/tmp": true}
 
-func (p *optionParser) dir(key string) string {
+// dir is a directory, for which usual stands as the example.
+func (p *optionParser) dir(key, usual string) string {
 	text, found := p.values[key]
 	if !found {
 		return ""
@@ -24,15 +25,15 @@ func (p *optionParser) dir(key string) string {
 	clean := strings.TrimSuffix(dir, "/")
 	switch {
 	case !path.IsAbs(dir):
-		p.fail(key, "%q is not an absolute path such as %s", text, DefaultCertDir)
+		p.fail(key, "%q is not an absolute path such as %s", text, usual)
 	case path.Clean(dir) != clean:
 		p.fail(key, "%q is not a clean path: want no \"..\", \".\" or empty element, and not \"/\"", text)
 	case strings.ContainsAny(dir, ":,$\"'\\\n\t"):
 		p.fail(key, "%q has a character that a mount path or a flag cannot carry", text)
 	case systemDir(clean):
-		p.fail(key, "%q is a system directory: want one of its own, such as %s", text, DefaultCertDir)
+		p.fail(key, "%q is a system directory: want one of its own, such as %s", text, usual)
 	case below(programs, clean):
-		p.fail(key, "%q is on or below a program of KEDA's image, where nothing can be mounted: want a directory such as %s", text, DefaultCertDir)
+		p.fail(key, "%q is on or below a program of KEDA's image, where nothing can be mounted: want a directory such as %s", text, usual)
 	default:
 		return clean
 	}

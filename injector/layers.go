@@ -45,20 +45,22 @@ func layerOf(d *appsv1.Deployment) Layer {
 	return Layer{Object: describeDeployment(d), Annotations: d.Annotations, deployment: true}
 }
 
-// stray are warnings of annotations without a meaning on a Deployment that is not
-// the operator's. It is injected all the same: what comes in may be what is to run.
-func stray(d *appsv1.Deployment) []Finding {
+// mistaken are warnings of what is wrong with the annotations of a component, which are
+// options on the operator only. It is injected all the same: what comes in may be what
+// is to run.
+func mistaken(d *appsv1.Deployment, component Component) []Finding {
 	l := layerOf(d)
+	if component == ComponentOperator {
+		_, findings := parseLayers([]Layer{l})
+		return asWarnings(findings)
+	}
 	findings := l.unknownKeys()
 	for _, key := range slices.Sorted(maps.Keys(optionKeys)) {
 		if _, found := d.Annotations[key]; found {
 			findings = append(findings, l.origin(key).fault(ReasonOptionInvalid, "is read on the Namespace and on the operator's Deployment, and has no meaning here"))
 		}
 	}
-	for i := range findings {
-		findings[i].Warning = true
-	}
-	return findings
+	return asWarnings(findings)
 }
 
 // lay puts the options of l over those below.
@@ -82,6 +84,9 @@ func (l Layer) unknownKeys() []Finding {
 	var findings []Finding
 	for _, key := range keys {
 		message := "is not known: known are certificate, certificate-ca, cert-dir, custom-ca, custom-ca-dir, rollout and rotation"
+		if l.deployment {
+			message += ", and on Deployments component and version"
+		}
 		switch {
 		case key == LabelInject:
 			message = "is a label, not an annotation: kubectl label namespace NAME " + LabelInject + "=enabled"

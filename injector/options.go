@@ -73,9 +73,9 @@ func parseLayers(layers []Layer) (Options, []Finding) {
 	}
 	options := Options{
 		CertificateCA: p.sources(AnnotationCertificateCA),
-		CertDir:       p.dir(AnnotationCertDir),
+		CertDir:       p.dir(AnnotationCertDir, DefaultCertDir),
 		CustomCA:      p.sources(AnnotationCustomCA),
-		CustomCADir:   p.dir(AnnotationCustomCADir),
+		CustomCADir:   p.dir(AnnotationCustomCADir, DefaultCustomCADir),
 		origins:       p.origins,
 	}
 	options.Certificate, options.KEDAIssues = p.certificate()
@@ -108,13 +108,22 @@ func (p *optionParser) certificate() (*Source, bool) {
 	case text == "keda":
 		return nil, true
 	}
-	source, err := ParseSource(text)
-	if err != nil {
-		p.fail(AnnotationCertificate, "%v; allowed are keda, secret/NAME and certificate/NAME", err)
+	const allowed = "allowed are keda, secret/NAME and certificate/NAME"
+	switch kind, _, hasKind := strings.Cut(text, "/"); {
+	case !hasKind:
+		p.fail(AnnotationCertificate, "%q has no kind; %s", text, allowed)
+		return nil, false
+	case kind != string(SourceSecret) && kind != string(SourceCertificate):
+		p.fail(AnnotationCertificate, "%q is not a certificate; %s", text, allowed)
 		return nil, false
 	}
-	if source.Key != "" || (source.Kind != SourceSecret && source.Kind != SourceCertificate) {
-		p.fail(AnnotationCertificate, "%q is not a certificate; allowed are keda, secret/NAME and certificate/NAME", text)
+	source, err := ParseSource(text)
+	switch {
+	case err != nil:
+		p.fail(AnnotationCertificate, "%v; %s", err, allowed)
+		return nil, false
+	case source.Key != "":
+		p.fail(AnnotationCertificate, "%q is not a certificate; %s", text, allowed)
 		return nil, false
 	}
 	return &source, false

@@ -66,6 +66,11 @@ spec: {template: {spec: {containers: [{name: keda-metrics-apiserver, image: ghcr
 			t.Errorf("%s: warnings %q, injected %t; want a warning that it %s, and the injection", key, r.Report.Warnings, r.Report.Injected, want)
 		}
 	}
+	operator := edited(t, operatorAsStored(t), func(d *appsv1.Deployment) { d.Annotations = map[string]string{AnnotationCertificate: "foo"} })
+	r := Inject(Request{Object: operator, Mode: ModeEnabled, State: publishedState(t)})
+	if len(r.Report.Warnings) != 1 || !strings.Contains(r.Report.Warnings[0], `"foo" has no kind; allowed are keda`) || !r.Report.Injected {
+		t.Errorf("warnings of the operator %q, injected %t", r.Report.Warnings, r.Report.Injected)
+	}
 	if r := Inject(Request{Object: annotated(AnnotationComponent), Mode: ModeEnabled, State: publishedState(t)}); r.Report.Reason != ReasonOptionInvalid {
 		t.Errorf("a component that is none is not refused: %+v", r.Report)
 	}

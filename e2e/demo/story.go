@@ -121,9 +121,10 @@ Three things to try, the first two with kubectl:
   A typo is refused where it is written:
     kubectl annotate namespace keda %[3]s=roots --overwrite
 
-  Take out what was injected, a moment later:
+  Take out what was injected, of the operator at once. Here are no pods, for which
+  the other two wait:
     kubectl label namespace keda %[4]s=disabled --overwrite
-    kubectl get deployments -n keda -o yaml | grep keda-trust
+    kubectl get deployments -n keda -L keda-trust.io/state
 
   See the same without a cluster:
     %[5]s inject -f %[2]s --certificate secret/%[6]s --ca-bundle %[8]s
