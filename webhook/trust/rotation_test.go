@@ -251,6 +251,40 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 	})
 
+	It("lets a renewal pass while a CA waits for somebody, and waits no longer than what that one serves is valid", func(ctx context.Context) {
+		f = newFleet(ctx, "2.21.0", ours)
+		leaf := first.Leaf(GinkgoTB(), certtest.KEDANames(f.namespace), certtest.Between(f.now().Add(-time.Hour), f.now().Add(12*time.Hour)))
+		f.put(ctx, "Secret", "my-tls", map[string][]byte{"tls.crt": leaf.CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": first.CertPEM})
+		f.installed(ctx)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		for _, come := range [][]*pod{f.pods, f.pods[1:]} {
+			f.reconcile(ctx)
+			f.carry(ctx)
+			f.sync(ctx, come...)
+			f.ahead += DefaultConvergenceTimeout + 10*time.Second
+		}
+		stands := f.publishedVersion(ctx)
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands), "one pod still serves the leaf before")
+
+		renewed := certificateFrom(second, f.namespace)
+		f.put(ctx, "Secret", "my-tls", renewed)
+		f.reconcile(ctx)
+		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
+		Expect(f.mounted(ctx).ca.Len()).To(Equal(2))
+		f.sync(ctx, f.pods[1:]...)
+		f.verifies("the renewed one beside the one before")
+		f.told()
+		f.ahead += 10 * time.Hour
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.Len()).To(Equal(2))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Warning RotationWaiting Pod pod-1"), ContainSubstring("until the certificate that it serves has ended"))))
+		f.ahead += 2 * time.Hour
+		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Warning RotationUnseen"), ContainSubstring("Pod pod-1: serves"), ContainSubstring("has ended"))))
+	})
+
 	It("is no longer waited for because an earlier leader's clock was ahead", func(ctx context.Context) {
 		start(ctx, "2.21.0")
 		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))

@@ -48,25 +48,31 @@ type circumstances struct {
 // fits is the answer; a dash is "whatever". CAs of nobody verify neither the leaf
 // that is published nor are they wanted:
 //
-//	published     ordered  CAs of nobody  CAs lacking  leaf    CAs to spare  answer
-//	no leaf       -        -              -            -       -             replace  wanted, and CAs published so far
-//	useless leaf  -        -              -            -       -             replace  wanted
-//	usable        yes      any difference                                    ordered  wanted
-//	usable        no       yes            -            -       -             drop     those, gated
-//	usable        no       no             yes          -       -             add      those
-//	usable        no       no             no           other   -             switch   the leaf, gated; not so if aged and one CA verifies both
-//	usable        no       no             no           wanted  yes           prune    those, gated
-//	usable        no       no             no           wanted  no            none
+//	published     ordered  CAs of nobody  CAs lacking  leaf     CAs to spare  answer
+//	no leaf       -        -              -            -        -             replace  wanted, and CAs published so far
+//	useless leaf  -        -              -            -        -             replace  wanted
+//	usable        yes      any difference                                     ordered  wanted
+//	usable        no       yes            -            renewed  -             switch   the leaf
+//	usable        no       yes            -            any      -             drop     those, gated
+//	usable        no       no             yes          -        -             add      those
+//	usable        no       no             no           renewed  -             switch   the leaf
+//	usable        no       no             no           other    -             switch   the leaf, gated
+//	usable        no       no             no           wanted   yes           prune    those, gated
+//	usable        no       no             no           wanted   no            none
 //
 // No row publishes more than the CAs of one leaf and those of the next. Equal CAs
 // in another order are equal. A useless leaf has ended, or no CA beside it
 // verifies it: no handshake is left that could fail.
+//
+// Whoever keeps a CA from being dropped, for as long as that may be, does not keep a
+// renewed leaf from being published: it would end unrenewed for everybody.
 func next(have, want certificates, c circumstances) step {
 	if have.leaf.Certificate() == nil {
 		return step{move: moveReplace, to: certificates{want.leaf, injector.Union(want.ca, have.ca)}}
 	}
 	own := have.ca.Verifying(have.leaf, c.now)
 	same := bytes.Equal(have.leaf.CertPEM, want.leaf.CertPEM)
+	renewed := !same && renews(want.leaf, own, c)
 	ofNobody := have.ca.Without(injector.Union(own, want.ca))
 	lacking, spare := want.ca.Without(have.ca), have.ca.Without(want.ca)
 	if same {
@@ -79,15 +85,21 @@ func next(have, want certificates, c circumstances) step {
 		return step{move: moveNone, to: have}
 	case c.immediate:
 		return step{move: moveOrdered, to: want}
-	case ofNobody.Len() > 0:
+	case ofNobody.Len() > 0 && !renewed:
 		return step{move: moveDrop, to: certificates{have.leaf, have.ca.Without(ofNobody)}, gated: true}
-	case lacking.Len() > 0:
+	case ofNobody.Len() == 0 && lacking.Len() > 0:
 		return step{move: moveAdd, to: certificates{have.leaf, injector.Union(have.ca, want.ca)}}
 	case !same:
-		shared := own.Verifying(want.leaf, c.now).Len() > 0
-		return step{move: moveSwitch, to: certificates{want.leaf, have.ca}, gated: !shared || !c.aged}
+		return step{move: moveSwitch, to: certificates{want.leaf, have.ca}, gated: !renewed}
 	}
 	return step{move: movePrune, to: want, gated: true}
+}
+
+// renews says whether the leaf needs nothing that is not out: a CA that verifies the
+// published one verifies it as well, and has been out for longer than anybody is
+// waited for.
+func renews(leaf injector.Leaf, own injector.Bundle, c circumstances) bool {
+	return c.aged && own.Verifying(leaf, c.now).Len() > 0
 }
 
 // stage is how far a change of certificate has come. Its values are a label.
