@@ -93,7 +93,7 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, m marks) (bool, error) {
 	if have == nil {
 		m.secret(want)
-		return true, p.create(ctx, want)
+		return wrote(p.create(ctx, want))
 	}
 	if err := checkOurs("Secret", have); err != nil {
 		return false, err
@@ -108,13 +108,13 @@ func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, 
 	have = have.DeepCopy()
 	have.Data = want.Data
 	m.secret(have)
-	return true, p.update(ctx, have, "Secret")
+	return wrote(p.update(ctx, have, "Secret"))
 }
 
 func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap, m marks) (bool, error) {
 	if have == nil {
 		m.state(want)
-		return true, p.create(ctx, want)
+		return wrote(p.create(ctx, want))
 	}
 	if err := checkOurs("ConfigMap", have); err != nil {
 		return false, err
@@ -129,7 +129,7 @@ func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap
 	}
 	have.Data, have.BinaryData = want.Data, nil
 	m.state(have)
-	return true, p.update(ctx, have, "ConfigMap")
+	return wrote(p.update(ctx, have, "ConfigMap"))
 }
 
 // ensureImmutable replaces a ConfigMap whose content is not what its name says,
@@ -163,6 +163,9 @@ func checkOurs(kind string, have client.Object) error {
 		fmt.Sprintf("exists and is not keda-trust's: its label %s is %q, want %q; rename or delete it, and it is published",
 			injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
 }
+
+// wrote says that a write was answered for, or why not.
+func wrote(err error) (bool, error) { return err == nil, err }
 
 func (p publisher) create(ctx context.Context, want client.Object) error {
 	if err := p.writer.Create(ctx, want, client.FieldOwner(injector.Name)); err != nil {

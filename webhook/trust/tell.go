@@ -12,9 +12,7 @@ import (
 // tellPublication tells what was published, and each CA that KEDA's scalers now
 // trust, or no longer do.
 func (r *Reconciler) tellPublication(to notice.Audience, done publication, resolution injector.Resolution, have standing) {
-	if done.any() {
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution, have.state))
-	}
+	r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution, have.state))
 	if !done.state {
 		return
 	}
