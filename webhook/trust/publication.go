@@ -41,7 +41,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 		publications.WithLabelValues(namespace).Inc()
 		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
 			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
-		r.tellPublication(to, done, resolution, have)
+		r.tellPublication(to, done, rotation, have)
 	}
 	if done.secret { // also where what comes after failed: then the next look finds nothing to tell of it
 		r.tellRotation(to, rotation, have)

@@ -129,7 +129,11 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	case resolution.State == nil:
 		r.count(ns.Name, findings)
 	case mode == injector.ModeAudit:
-		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution, have.state), Warning: true})
+		would, err := r.audit(ctx, seen, have)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		findings = append(findings, would...)
 	default:
 		if came, err = r.publish(ctx, to, seen, have); err != nil {
 			return ctrl.Result{}, err

@@ -184,6 +184,7 @@ var _ = Describe("a change of certificate", func() {
 		told := f.told()
 		Expect(told).To(ContainElement(And(HavePrefix("Normal RotationFinished"), ContainSubstring("at once"), ContainSubstring(injector.Fingerprint(first.Cert)))))
 		Expect(told).To(ContainElement(And(HavePrefix("Warning RotationUnstaged"), ContainSubstring("Namespace "+f.namespace))))
+		Expect(told).To(ContainElement(And(HavePrefix("Normal Published"), ContainSubstring("is not staged"))))
 		f.ahead += time.Hour
 		f.reconcile(ctx)
 		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationUnstaged")), "it is told for as long as it lasts")
