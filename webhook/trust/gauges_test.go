@@ -108,6 +108,41 @@ var _ = It("What is told of a namespace is seen in metrics for as long as it is,
 	Expect(shown(GinkgoTB(), k.namespace)).NotTo(HaveKey(flapping))
 })
 
+var _ = DescribeTable("What keeps a namespace from being looked at is told for as long as it lasts, and counted", func(ctx context.Context, reason injector.Reason, refuse func(context.Context, *keda)) {
+	const flapping = `keda_trust_findings{reason="SourceFlapping"}`
+	k := newKEDA(ctx, nil)
+	k.operator(ctx, "--enable-cert-rotation=true")
+	k.reconcile(ctx)
+	stands := shown(GinkgoTB(), k.namespace)
+	published.told(k.namespace, []injector.Finding{{Reason: injector.ReasonSourceFlapping}})
+	Expect(shown(GinkgoTB(), k.namespace)).To(HaveKey(flapping))
+	k.told()
+	refuse(ctx, k)
+	told := 0
+	for minute := range 60 {
+		result, err := k.try(ctx)
+		if err == nil {
+			Expect(result.RequeueAfter).To(Equal(time.Minute))
+		}
+		for _, event := range k.told() {
+			Expect(event).To(HavePrefix("Warning " + string(reason)))
+			told++
+		}
+		Expect(k.faultsOf(reason)).To(Equal(float64(minute + 1)))
+		k.ahead += time.Minute
+	}
+	Expect(told).To(Equal(2), "once, and before an API server forgets it")
+	stands[fmt.Sprintf("keda_trust_findings{reason=%q}", reason)] = 1
+	Expect(shown(GinkgoTB(), k.namespace)).To(Equal(stands))
+},
+	Entry("a label of another value", injector.ReasonOptionInvalid, func(ctx context.Context, k *keda) { k.label(ctx, "enable") }),
+	Entry("no grant", injector.ReasonNamespaceNotGranted, func(_ context.Context, k *keda) { k.restart("elsewhere") }),
+	Entry("a right that is missing", injector.ReasonNamespaceNotGranted, func(_ context.Context, k *keda) {
+		k.client = forbidding{k.client, injector.StateConfigMap}
+		k.restart()
+	}),
+)
+
 func TestALargeBundleShowsTheCAsThatEndFirst(t *testing.T) {
 	t.Parallel()
 	end := certtest.Now
