@@ -90,6 +90,76 @@ var _ = It("A change of certificate is seen in metrics, and what a namespace no 
 	Expect(shown(GinkgoTB(), f.namespace)).To(BeEmpty())
 })
 
+var _ = Describe("Since when a change of certificate is under way", func() {
+	const start = "keda_trust_rotation_start_timestamp_seconds{}"
+	var first, second certtest.CA
+	var f *fleet
+	BeforeEach(func(ctx context.Context) {
+		first, second = certtest.NewCA(GinkgoTB(), "First"), certtest.NewCA(GinkgoTB(), "Second")
+		f = newFleet(ctx, "2.21.0", ours)
+	})
+	startsNow := func(ctx context.Context) {
+		GinkgoHelper()
+		f.told()
+		f.reconcile(ctx)
+		Expect(shown(GinkgoTB(), f.namespace)).To(HaveKeyWithValue(start, float64(f.now().Unix())))
+		Expect(f.told()).To(ContainElement(HavePrefix("Normal RotationStarted")))
+	}
+
+	It("is noted also where nothing can be published yet, and told once", func(ctx context.Context) {
+		f.annotate(ctx, injector.AnnotationCertificateCA, "configmap/both")
+		f.put(ctx, "ConfigMap", "both", bundle(first, second))
+		f.put(ctx, "Secret", "my-tls", certificateFrom(first, f.namespace))
+		f.installed(ctx)
+		held := f.mounted(ctx)
+		f.pods[0].reads(certificates{held.leaf, bundleOf(GinkgoTB(), first)})
+		next := certificateFrom(second, f.namespace)
+		f.put(ctx, "Secret", "my-tls", next)
+		startsNow(ctx)
+		Expect(f.mounted(ctx)).To(Equal(held))
+		begun := float64(f.now().Unix())
+		f.restart()
+		f.ahead += time.Minute
+		f.reconcile(ctx)
+		Expect(shown(GinkgoTB(), f.namespace)).To(HaveKeyWithValue(start, begun))
+		Expect(f.told()).To(HaveEach(HavePrefix("Warning RotationWaiting")))
+
+		f.sync(ctx, f.pods[0])
+		f.reconcile(ctx)
+		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(next["tls.crt"]))
+		Expect(shown(GinkgoTB(), f.namespace)).NotTo(HaveKey(start))
+		Expect(f.reasons()).To(Equal([]string{"Published", "RotationFinished"}))
+	})
+
+	DescribeTable("is forgotten when it is over without anything to publish, so that the next one has its own", func(ctx context.Context, end func(context.Context, map[string][]byte)) {
+		source := certificateFrom(first, f.namespace)
+		f.put(ctx, "Secret", "my-tls", source)
+		f.installed(ctx)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		startsNow(ctx)
+		stands := f.publishedSecret(ctx)
+		f.ahead += 2 * time.Minute
+		end(ctx, source)
+		f.reconcile(ctx)
+		Expect(shown(GinkgoTB(), f.namespace)).NotTo(HaveKey(start))
+		Expect(f.publishedSecret(ctx)).To(Equal(stands))
+
+		f.ahead += 24 * time.Hour
+		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+		f.put(ctx, "Secret", "my-tls", certificateFrom(certtest.NewCA(GinkgoTB(), "Third"), f.namespace))
+		f.pods[0].deaf = true
+		startsNow(ctx)
+	},
+		Entry("the source trusts both CAs with the certificate before", func(ctx context.Context, before map[string][]byte) {
+			f.put(ctx, "Secret", "my-tls", map[string][]byte{"tls.crt": before["tls.crt"], "tls.key": before["tls.key"], "ca.crt": f.mounted(ctx).ca.PEM()})
+		}),
+		Entry("KEDA issues", func(ctx context.Context, _ map[string][]byte) {
+			f.put(ctx, "Secret", injector.KEDACertSecret, certificateFrom(certtest.NewCA(GinkgoTB(), "KEDA"), f.namespace))
+			f.annotate(ctx, injector.AnnotationCertificate, "keda")
+		}),
+	)
+})
+
 var _ = It("What is told of a namespace is seen in metrics for as long as it is, also before anything is published", func(ctx context.Context) {
 	const missing, flapping = `keda_trust_findings{reason="SourceMissing"}`, `keda_trust_findings{reason="SourceFlapping"}`
 	k := newKEDA(ctx, map[string]string{injector.AnnotationCertificate: "secret/my-tls"})

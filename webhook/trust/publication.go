@@ -43,7 +43,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
 		r.tellPublication(to, done, rotation, have)
 	}
-	if done.secret { // also where what comes after failed: then the next look finds nothing to tell of it
+	if done.secret || done.noted { // also where what comes after failed: then the next look finds nothing to tell of it
 		r.tellRotation(to, rotation, have)
 		r.tellUnseen(ctx, to, rotation)
 	}
@@ -55,9 +55,6 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	}
 	if err != nil {
 		return outcome{}, err
-	}
-	if !done.secret {
-		marks.rotationStarted = have.rotationStarted()
 	}
 	out := outcome{findings: append(flapping, rotation.findings()...), published: rotation.view(marks)}
 	if rotation.waits() {

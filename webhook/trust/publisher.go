@@ -31,7 +31,11 @@ func (e *foreignError) finding() injector.Finding {
 }
 
 // publication says what was written.
-type publication struct{ secret, state bool }
+type publication struct {
+	secret, state bool
+	// noted: on a Secret that stays, whether a change of certificate is under way.
+	noted bool
+}
 
 func (p publication) any() bool { return p.secret || p.state }
 
@@ -46,7 +50,12 @@ type marks struct {
 }
 
 func (m marks) secret(object client.Object) {
-	annotations := map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}
+	annotate(object, map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}, "")
+	m.rotation(object)
+}
+
+func (m marks) rotation(object client.Object) {
+	annotations := map[string]string{}
 	if !m.rotationStarted.IsZero() {
 		annotations[injector.AnnotationRotationStarted] = m.rotationStarted.UTC().Format(time.RFC3339Nano)
 	}
@@ -74,6 +83,11 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 	var err error
 	if want := r.CertificateObject(namespace); want != nil {
 		if done.secret, err = p.ensureSecret(ctx, want, have.secretObject, m); err != nil {
+			return done, err
+		}
+	}
+	if !done.secret {
+		if done.noted, err = p.noteRotation(ctx, have.secretObject, m); err != nil {
 			return done, err
 		}
 	}
@@ -108,6 +122,17 @@ func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, 
 	have = have.DeepCopy()
 	have.Data = want.Data
 	m.secret(have)
+	return wrote(p.update(ctx, have, "Secret"))
+}
+
+// noteRotation keeps true what a Secret that stays says of a change of certificate: one
+// may wait before anything else is published, and be over without that.
+func (p publisher) noteRotation(ctx context.Context, have *corev1.Secret, m marks) (bool, error) {
+	if have == nil || !injector.Published(have.Labels) || rotationStarted(have).IsZero() == m.rotationStarted.IsZero() {
+		return false, nil
+	}
+	have = have.DeepCopy()
+	m.rotation(have)
 	return wrote(p.update(ctx, have, "Secret"))
 }
 

@@ -106,7 +106,11 @@ func (s standing) rotationStarted() time.Time {
 	if s.secretObject == nil {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, s.secretObject.Annotations[injector.AnnotationRotationStarted])
+	return rotationStarted(s.secretObject)
+}
+
+func rotationStarted(published *corev1.Secret) time.Time {
+	at, err := time.Parse(time.RFC3339, published.Annotations[injector.AnnotationRotationStarted])
 	if err != nil {
 		return time.Time{}
 	}

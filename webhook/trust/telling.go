@@ -13,16 +13,17 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
-// tellRotation tells of a stage that was published, once for each. Who holds up the
-// next one is told by findings.
+// tellRotation tells of a change of certificate when it begins, and of each stage that
+// was published, once. Who holds up the next one is told by findings.
 func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
 	switch {
-	case len(now.lagging) > 0 || now.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case now.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case now.waits() && have.rotationStarted().IsZero():
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
+	case len(now.lagging) > 0: // the same
 	case now.finished():
 		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
-	case now.waits() && have.rotationStarted().IsZero():
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
 	case now.waits():
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
 	}
@@ -77,7 +78,7 @@ func described(before string, ca injector.Bundle) string {
 func stageNote(s stage) string {
 	switch s {
 	case stageTrusting:
-		return "the CA of another certificate is published beside the one in use; the certificate follows when everybody has both"
+		return "what verifies another certificate is published; the certificate follows when everybody has that"
 	case stageServing:
 		return "another certificate is published; the CA of the one before goes when everybody serves it"
 	case stageReturning:
