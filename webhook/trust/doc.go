@@ -22,6 +22,9 @@
 //     before the next begins, so there are never more than two generations. A renewal
 //     by the CA in use waits for none of that: a stage may wait without end, and the
 //     certificate that is published must not end meanwhile.
+//   - Where another owner of a caBundle puts the next CA in place of the one in use, the
+//     API server refuses what pods serve already: then the next leaf is published at once,
+//     with both CAs, and it is told that this is not staged.
 //   - Where the published Secret is lost, the CAs of the state are trusted on until
 //     everybody has the new one. The same holds where KEDA was the issuer before.
 //   - Sources that have changed three times without a minute's rest flap: what is

@@ -45,6 +45,9 @@ func (r *Reconciler) plan(ctx context.Context, seen reading, have standing) (rot
 	now := r.options.now()
 	out.wanted = certificates{wanted.Leaf, wanted.CA}
 	out.circumstances = circumstances{now: now, immediate: seen.immediate, aged: now.Sub(out.from.since) >= r.options.convergenceTimeout()}
+	if out.from.leaf.Certificate() != nil {
+		out.circumstances.overtaken = seen.installation.Overtaken(out.from.leaf, now)
+	}
 	out.step = next(out.from.certificates, out.wanted, out.circumstances)
 	return out, nil
 }
@@ -102,12 +105,20 @@ func (r rotation) findings() []injector.Finding {
 	return out
 }
 
-// unstaged says whether pods of one certificate and pods of another that do not verify
-// each other run side by side, where before, nil for none, is the state so far.
-func (r rotation) unstaged(before *injector.State) bool {
+// unstaged says why pods of one certificate and pods of another that do not verify each
+// other run side by side, where before, nil for none, is the state so far; empty where
+// they do not.
+func (r rotation) unstaged(before *injector.State) string {
+	const unstaged = "this change of certificate is not staged, and handshakes may fail until all of KEDA's pods have it"
 	state := r.resolution.State
 	changes := before == nil || before.CertificateDigest != state.CertificateDigest
-	return state.Unstaged(before) || changes && (r.step.move == moveOrdered || len(r.from.unread) > 0)
+	switch {
+	case changes && r.circumstances.overtaken != "":
+		return unstaged + "; " + r.circumstances.overtaken + ", does not verify the one before any more"
+	case changes && (r.step.move == moveOrdered || len(r.from.unread) > 0), state.Unstaged(before):
+		return unstaged
+	}
+	return ""
 }
 
 // started is what is noted on the Secret that is published with this step.

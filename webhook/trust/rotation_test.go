@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -154,6 +155,42 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
 		Expect(f.publishedSecret(ctx)).To(Equal(renewed))
 		Expect(f.reasons()).To(Equal([]string{"Published", "RotationFinished"}))
+	})
+
+	It("is published at once where the owner of a caBundle has put the next CA in place of the one in use, which is told", func(ctx context.Context) {
+		start(ctx, "2.21.0")
+		fills := func(cas ...certtest.CA) {
+			GinkgoHelper()
+			api := &apiregistrationv1.APIService{}
+			Expect(f.client.Get(ctx, client.ObjectKey{Name: injector.KEDAAPIService}, api)).To(Succeed())
+			api.Annotations, api.Spec.CABundle = map[string]string{"cert-manager.io/inject-ca-from": "keda/tls"}, bundleOf(GinkgoTB(), cas...).PEM()
+			Expect(f.client.Update(ctx, api)).To(Succeed())
+		}
+		fills(first)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		stands := f.publishedVersion(ctx)
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		Expect(f.reasons()).To(Equal([]string{"BundleOwnedElsewhere"}))
+		fills(second)
+		f.reconcile(ctx)
+		Expect(f.tlsCert(ctx, injector.PublishedSecret)).To(Equal(f.tlsCert(ctx, "my-tls")))
+		Expect(f.mounted(ctx).ca.PEM()).To(BeEquivalentTo(string(first.CertPEM) + string(second.CertPEM)))
+		Expect(f.told()).To(ContainElements(
+			And(HavePrefix("Normal Published"), ContainSubstring("is not staged"), ContainSubstring("cert-manager's cainjector")), HavePrefix("Normal RotationStarted")))
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.ahead += DefaultConvergenceTimeout
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+
+		By("putting a third beside it")
+		fills(second, third)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(third, f.namespace))
+		f.told()
+		f.reconcile(ctx)
+		Expect(f.tlsCert(ctx, injector.PublishedSecret)).NotTo(Equal(f.tlsCert(ctx, "my-tls")))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Normal Published"), Not(ContainSubstring("is not staged")))))
 	})
 
 	It("undoes first what is given up for a third certificate, at any stage", func(ctx context.Context) {

@@ -39,6 +39,9 @@ type circumstances struct {
 	now time.Time
 	// immediate: a rotation was ordered at once, whoever still needs the old CA.
 	immediate bool
+	// overtaken names a caBundle of another owner's that verifies the leaf that is wanted,
+	// and no longer the one that is published; empty for none.
+	overtaken string
 	// aged: what is published has been out for longer than anybody is waited for.
 	aged bool
 }
@@ -52,6 +55,7 @@ type circumstances struct {
 //	no leaf       -        -              -            -        -             replace  wanted, and CAs published so far
 //	useless leaf  -        -              -            -        -             replace  wanted
 //	usable        yes      any difference                                     ordered  wanted
+//	overtaken     no       -              -            other    -             switch   the leaf, with the CAs of both
 //	usable        no       yes            -            renewed  -             switch   the leaf
 //	usable        no       yes            -            any      -             drop     those, gated
 //	usable        no       no             yes          -        -             add      those
@@ -63,6 +67,9 @@ type circumstances struct {
 // No row publishes more than the CAs of one leaf and those of the next. Equal CAs
 // in another order are equal. A useless leaf has ended, or no CA beside it
 // verifies it: no handshake is left that could fail.
+//
+// An overtaken leaf is one that the API server refuses already, for another owner put
+// the CA of the next in place of its own. To wait for the others would only lengthen that.
 //
 // Whoever keeps a CA from being dropped, for as long as that may be, does not keep a
 // renewed leaf from being published: it would end unrenewed for everybody.
@@ -81,10 +88,12 @@ func next(have, want certificates, c circumstances) step {
 	switch {
 	case own.Len() == 0:
 		return step{move: moveReplace, to: want}
-	case same && lacking.Len() == 0 && spare.Len() == 0:
+	case same && lacking.Len()+spare.Len() == 0:
 		return step{move: moveNone, to: have}
 	case c.immediate:
 		return step{move: moveOrdered, to: want}
+	case !same && c.overtaken != "":
+		return step{move: moveSwitch, to: certificates{want.leaf, injector.Union(have.ca.Without(ofNobody), want.ca)}}
 	case ofNobody.Len() > 0 && !renewed:
 		return step{move: moveDrop, to: certificates{have.leaf, have.ca.Without(ofNobody)}, gated: true}
 	case ofNobody.Len() == 0 && lacking.Len() > 0:

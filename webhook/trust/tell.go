@@ -52,10 +52,11 @@ func (r *Reconciler) audit(ctx context.Context, seen reading, have standing) ([]
 	}), nil
 }
 
-func publishedNote(r injector.Resolution, unstaged bool) string {
+// publishedNote says why a change is not staged where unstaged is not empty.
+func publishedNote(r injector.Resolution, unstaged string) string {
 	note := fmt.Sprintf("state %s: %s, %s", r.State.ID, certificateNote(r), customCANote(r))
-	if unstaged {
-		note += "; this change of certificate is not staged, and handshakes may fail until all of KEDA's pods have it"
+	if unstaged != "" {
+		note += "; " + unstaged
 	}
 	return note
 }
