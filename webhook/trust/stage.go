@@ -19,7 +19,7 @@ type move string
 const (
 	moveReplace move = "replace" // nothing is published that anybody could use
 	moveOrdered move = "ordered" // somebody asked for it at once
-	moveDrop    move = "drop"    // CAs that verify neither leaf: of one before, or of a change given up
+	moveDrop    move = "drop"    // CAs that neither leaf needs: of one before, or of a change given up
 	moveAdd     move = "add"     // the CAs of the next leaf
 	moveSwitch  move = "switch"  // the next leaf
 	movePrune   move = "prune"   // CAs that verify the leaf, but are not wanted any more
@@ -117,13 +117,15 @@ type stage string
 const (
 	stageSteady    stage = "steady"    // what is published is what is wanted
 	stageTrusting  stage = "trusting"  // the next CA is published; its leaf waits for all to have it
-	stageServing   stage = "serving"   // the next leaf is published; the old CA waits for all to serve it
-	stageReturning stage = "returning" // a change was given up; its CA waits for none to serve its leaf
+	stageServing   stage = "serving"   // the leaf that is wanted is published; a CA that it does not need waits for all to serve it
+	stageReturning stage = "returning" // a change has begun before one had ended; a CA that neither leaf needs waits to go first
 )
 
 var stages = []stage{stageSteady, stageTrusting, stageServing, stageReturning}
 
-// stageBefore is the stage that ends with a step.
+// stageBefore is the stage that ends with a step. Whether a CA that has to go is the one
+// before or that of a change given up cannot be told from what is published, and is the
+// same to whoever waits.
 func stageBefore(s step, want certificates) stage {
 	served := bytes.Equal(s.to.leaf.CertPEM, want.leaf.CertPEM)
 	switch {

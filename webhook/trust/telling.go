@@ -80,9 +80,9 @@ func stageNote(s stage) string {
 	case stageTrusting:
 		return "what verifies another certificate is published; the certificate follows when everybody has that"
 	case stageServing:
-		return "another certificate is published; the CA of the one before goes when everybody serves it"
+		return "the certificate is published; what else is trusted goes when everybody serves it"
 	case stageReturning:
-		return "the change of certificate was given up; its CA goes when nobody serves what it issued"
+		return "the change of certificate before this one had not ended; what neither certificate needs goes first, when everybody serves the one that is published"
 	}
 	return ""
 }
