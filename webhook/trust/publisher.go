@@ -213,14 +213,3 @@ func (p publisher) delete(ctx context.Context, have *corev1.ConfigMap) error {
 	}
 	return nil
 }
-
-// lastWrite is when we last wrote the object, as the API server keeps it.
-func lastWrite(object client.Object) time.Time {
-	last := object.GetCreationTimestamp().Time
-	for _, entry := range object.GetManagedFields() {
-		if entry.Manager == injector.Name && entry.Time != nil && entry.Time.After(last) {
-			last = entry.Time.Time
-		}
-	}
-	return last
-}

@@ -98,7 +98,10 @@ func written(object client.Object, now time.Time) time.Time {
 	if at, err := time.Parse(time.RFC3339, object.GetAnnotations()[injector.AnnotationPublished]); err == nil && !at.After(now.Add(maxSkew)) {
 		return at
 	}
-	return lastWrite(object)
+	if last := injector.LastWritten(object.GetManagedFields()); !last.IsZero() {
+		return last
+	}
+	return object.GetCreationTimestamp().Time
 }
 
 // rotationStarted is zero where no change of certificate is under way.
