@@ -22,7 +22,7 @@ type CABundle struct {
 func (i Installation) CABundles() []CABundle {
 	var out []CABundle
 	if api := i.APIService; api != nil && ours(api.Labels, api.Annotations) {
-		out = append(out, CABundle{Object: "APIService " + api.Name, Field: "spec.caBundle", PEM: api.Spec.CABundle, Written: lastWritten(api.ManagedFields)})
+		out = append(out, CABundle{Object: "APIService " + api.Name, Field: "spec.caBundle", PEM: api.Spec.CABundle, Written: LastWritten(api.ManagedFields)})
 	}
 	vwc := i.ValidatingWebhook
 	if vwc == nil || !ours(vwc.Labels, vwc.Annotations) {
@@ -32,7 +32,7 @@ func (i Installation) CABundles() []CABundle {
 		if service := hook.ClientConfig.Service; service != nil && service.Namespace == i.Namespace {
 			out = append(out, CABundle{
 				Object: "ValidatingWebhookConfiguration " + vwc.Name, Field: "webhooks[" + hook.Name + "].clientConfig.caBundle",
-				PEM: hook.ClientConfig.CABundle, Written: lastWritten(vwc.ManagedFields),
+				PEM: hook.ClientConfig.CABundle, Written: LastWritten(vwc.ManagedFields),
 			})
 		}
 	}
@@ -48,7 +48,9 @@ func ours(labels, annotations map[string]string) bool {
 
 func optedOut(labels map[string]string) bool { return labels[LabelInject] == string(ModeDisabled) }
 
-func lastWritten(fields []metav1.ManagedFieldsEntry) time.Time {
+// LastWritten is when keda-trust last wrote the object of these managed fields, by the
+// API server's clock, in whole seconds; zero where it never has.
+func LastWritten(fields []metav1.ManagedFieldsEntry) time.Time {
 	var last time.Time
 	for _, entry := range fields {
 		if entry.Manager == Name && entry.Time != nil && entry.Time.After(last) {

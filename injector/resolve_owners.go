@@ -1,6 +1,9 @@
 package injector
 
-import "crypto/x509"
+import (
+	"crypto/x509"
+	"time"
+)
 
 // filledBundle is a caBundle that another controller was asked to fill.
 type filledBundle struct {
@@ -9,14 +12,18 @@ type filledBundle struct {
 	name                 string
 }
 
+func (b filledBundle) verifies(leaf Leaf, now time.Time) bool {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(b.caBundle)
+	v := newVerifier(Proof{Leaf: leaf, Now: now}, leaf.Certificate(), roots)
+	return v.verify(x509.ExtKeyUsageServerAuth) == nil && leaf.Certificate().VerifyHostname(b.name) == nil
+}
+
 // checkBundleOwners refuses a certificate that a caBundle of another owner
 // would not verify: no component may switch before the API server can follow.
 func (r *resolver) checkBundleOwners(p Proof) {
-	for _, b := range r.filledBundles() {
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(b.caBundle)
-		v := newVerifier(p, p.Leaf.Certificate(), roots)
-		if v.verify(x509.ExtKeyUsageServerAuth) == nil && p.Leaf.Certificate().VerifyHostname(b.name) == nil {
+	for _, b := range r.in.Installation.filledBundles() {
+		if b.verifies(p.Leaf, p.Now) {
 			continue
 		}
 		f := fault(ReasonBundleElsewhere, b.object, b.field,
@@ -27,9 +34,19 @@ func (r *resolver) checkBundleOwners(p Proof) {
 	}
 }
 
-func (r *resolver) filledBundles() []filledBundle {
+// Overtaken names a caBundle that another owner fills with nothing that verifies leaf at
+// now, which must not be the zero Leaf, and who that is; empty where there is none.
+func (i Installation) Overtaken(leaf Leaf, now time.Time) string {
+	for _, b := range i.filledBundles() {
+		if !b.verifies(leaf, now) {
+			return b.object + " " + b.field + ", which " + b.owner + " fills"
+		}
+	}
+	return ""
+}
+
+func (i Installation) filledBundles() []filledBundle {
 	var out []filledBundle
-	i := r.in.Installation
 	if api := i.APIService; api != nil {
 		if owner, owned := bundleOwner(api.Annotations); owned {
 			out = append(out, filledBundle{"APIService " + api.Name, "spec.caBundle", owner, api.Spec.CABundle, i.serviceName(api.Spec.Service.Name)})

@@ -271,6 +271,38 @@ func TestResolveStandsBackForABundleOfSomebodyElse(t *testing.T) {
 	wantRefused(t, resolve(nil), ReasonBundleElsewhere)
 }
 
+func TestALeafIsOvertakenWhereSomebodyElsesBundleNoLongerVerifiesIt(t *testing.T) {
+	t.Parallel()
+	ca, next := certtest.NewCA(t, "Ours"), certtest.NewCA(t, "Next")
+	pair := ca.Leaf(t, certtest.KEDANames("keda"))
+	leaf, err := ParseLeaf(pair.CertPEM, pair.KeyPEM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owned := map[string]string{"cert-manager.io/inject-ca-from": "keda/x"}
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		bundle      []byte
+		want        string
+	}{
+		"it holds its CA":           {owned, ca.CertPEM, ""},
+		"it holds both":             {owned, append(bytes.Clone(next.CertPEM), ca.CertPEM...), ""},
+		"it holds the next only":    {owned, next.CertPEM, "APIService " + KEDAAPIService + " spec.caBundle, which cert-manager's cainjector fills"},
+		"it is ours, to be carried": {nil, next.CertPEM, ""},
+	} {
+		i := mustInstall(t, operatorWith())
+		i.APIService = &apiregistrationv1.APIService{
+			ObjectMeta: metav1.ObjectMeta{Name: KEDAAPIService, Annotations: c.annotations},
+			Spec: apiregistrationv1.APIServiceSpec{
+				CABundle: c.bundle, Service: &apiregistrationv1.ServiceReference{Namespace: "keda", Name: "keda-metrics-apiserver"},
+			},
+		}
+		if got := i.Overtaken(leaf, certtest.Now); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestResolveTellsOfAWebhookConfigurationThatItMayNotWrite(t *testing.T) {
 	t.Parallel()
 	ca := certtest.NewCA(t, "Ours")

@@ -14,8 +14,10 @@
 //     network admits nobody must not hold up a renewal for ever. Who that was is said,
 //     so that it can be told. What is seen to be wrong, at an endpoint or in an object
 //     of the API server, is waited for without a bound, and told from the bound on: it
-//     does not mend itself, and going on would break it. The certificate before ends at
-//     some time, which ends the wait, and who cannot wait for that orders it.
+//     does not mend itself, and going on would break it. Who cannot wait orders it.
+//   - An endpoint whose certificate has ended is broken already, and so waited for until
+//     the bound only. Nothing else ends the wait for what is seen to be wrong; so package
+//     trust lets no renewal by a CA in use wait for it.
 //   - Which CAs a process has read can be seen only in the subjects that it names
 //     to clients, beside those of the system's. So they are counted by subject:
 //     re-issued CAs often have the subject of the one before. KEDA 2.17.2 to 2.20

@@ -37,9 +37,9 @@ const (
 // does, and has what was published: KEDA's operator serves at its leader only, which
 // reads its certificate when it becomes that. Until a kubelet has come after that may
 // be the one of before.
-func judgeAll(sights []sight, p Published, age, bound time.Duration) Look {
+func judgeAll(sights []sight, p Published, now time.Time, bound time.Duration) Look {
 	leads := slices.ContainsFunc(sights, func(s sight) bool {
-		_, found := judge(s, p, age, bound)
+		_, found := judge(s, p, now, bound)
 		return s.ofOperator() && s.err == nil && found != lags
 	})
 	var out Look
@@ -49,7 +49,7 @@ func judgeAll(sights []sight, p Published, age, bound time.Duration) Look {
 		if standby {
 			waited = min(kubeletLag, bound)
 		}
-		switch l, found := judge(s, p, age, waited); {
+		switch l, found := judge(s, p, now, waited); {
 		case found == lags:
 			out.Lagging = append(out.Lagging, l)
 		case found == passed && !standby:
@@ -61,17 +61,20 @@ func judgeAll(sights []sight, p Published, age, bound time.Duration) Look {
 
 func (s sight) ofOperator() bool { return s.endpoint.Server.Component == injector.ComponentOperator }
 
-// judge says whether an endpoint has what was published age ago. What is seen to be
-// wrong does not become right by waiting, and to go on breaks it. It is pure.
+// judge says whether an endpoint has what was published. What is seen to be wrong does
+// not become right by waiting, and to go on breaks it, unless what it serves has ended:
+// then it is broken already. It is pure.
 //
-//	answers  serves the leaf  names of the CAs  holds up
-//	no       -                -                 until the bound, then it has passed
-//	yes      no               -                 told from the bound on
-//	yes      yes              does not read any no longer
-//	yes      yes              too few           told from the bound on
-//	yes      yes              too many, unsaid  until the bound, then it has passed
-//	yes      yes              all               no longer
-func judge(s sight, p Published, age, bound time.Duration) (Laggard, verdict) {
+//	answers  serves                   names of the CAs  holds up
+//	no       -                        -                 until the bound, then it has passed
+//	yes      another leaf, ended      -                 until the bound, then it has passed
+//	yes      another leaf             -                 told from the bound on
+//	yes      the leaf                 does not read any no longer
+//	yes      the leaf                 too few           told from the bound on
+//	yes      the leaf                 too many, unsaid  until the bound, then it has passed
+//	yes      the leaf                 all               no longer
+func judge(s sight, p Published, now time.Time, bound time.Duration) (Laggard, verdict) {
+	age := now.Sub(p.Since)
 	l := Laggard{Component: string(s.endpoint.Server.Component), Object: s.name()}
 	unseen := passed
 	if age < bound {
@@ -82,6 +85,10 @@ func judge(s sight, p Published, age, bound time.Duration) (Laggard, verdict) {
 		return l, unseen
 	}
 	if !slices.EqualFunc(s.shown.Chain, p.Leaf.Chain, (*x509.Certificate).Equal) {
+		if now.After(s.shown.Chain[0].NotAfter) {
+			l.Problem = fmt.Sprintf("serves %s, which has ended, where %s is published", injector.Describe(s.shown.Chain[0]), p.Leaf)
+			return l, unseen
+		}
 		l.Problem = fmt.Sprintf("serves %s where %s is published", injector.Describe(s.shown.Chain[0]), p.Leaf)
 		return l.seen(age, bound), lags
 	}
@@ -102,7 +109,7 @@ func judge(s sight, p Published, age, bound time.Duration) (Laggard, verdict) {
 // seen has who was seen to be wrong told, and what would end the waiting.
 func (l Laggard) seen(age, bound time.Duration) Laggard {
 	l.Tell = age >= bound
-	l.Problem += fmt.Sprintf("; it is waited for until the certificate before has ended. If it does not read again by itself, restart it, or have the CA before gone at once, whoever needs it, by the annotation %s: immediate",
+	l.Problem += fmt.Sprintf("; it is waited for until the certificate that it serves has ended. If it does not read again by itself, restart it, or have the CA before gone at once, whoever needs it, by the annotation %s: immediate",
 		injector.AnnotationRotation)
 	return l
 }

@@ -41,6 +41,7 @@ func TestAnEndpointHoldsUpAsLongAsItSaysSoOrCannotBeSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := ca.Leaf(t, certtest.KEDANames("keda")).Cert
+	ended := ca.Leaf(t, certtest.KEDANames("keda"), certtest.Between(since.AddDate(0, -1, 0), since.Add(-time.Second))).Cert
 	showing := func(cert *x509.Certificate, cas ...certtest.CA) sight {
 		s := sight{shown: endpoints.Handshake{Chain: []*x509.Certificate{cert}, AsksForClient: cas != nil}}
 		for _, c := range cas {
@@ -58,6 +59,8 @@ func TestAnEndpointHoldsUpAsLongAsItSaysSoOrCannotBeSeen(t *testing.T) {
 	}{
 		"it does not answer":                  {injector.ComponentOperator, sight{err: errors.New("refused")}, bundle(t, ca), bound},
 		"it serves another leaf":              {injector.ComponentOperator, showing(other, ca), bundle(t, ca), always},
+		"it serves another that has ended":    {injector.ComponentOperator, showing(ended, ca), bundle(t, ca), bound},
+		"webhooks serve one that has ended":   {injector.ComponentAdmissionWebhooks, showing(ended), bundle(t, ca), bound},
 		"webhooks read no CA":                 {injector.ComponentAdmissionWebhooks, showing(pair.Cert), bundle(t, ca), never},
 		"webhooks serve another leaf":         {injector.ComponentAdmissionWebhooks, showing(other), bundle(t, ca), always},
 		"it has all CAs, and the system's":    {injector.ComponentOperator, showing(pair.Cert, append(both, unrelated)...), bundle(t, ca, next), never},
@@ -72,9 +75,9 @@ func TestAnEndpointHoldsUpAsLongAsItSaysSoOrCannotBeSeen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.s.endpoint.Server.Component = c.component
-			p := Published{Leaf: leaf, CA: c.ca}
+			p := Published{Leaf: leaf, CA: c.ca, Since: since}
 			for _, age := range []time.Duration{0, bound - 1, bound, 2 * bound, 100 * bound} {
-				l, found := judge(c.s, p, age, bound)
+				l, found := judge(c.s, p, since.Add(age), bound)
 				if want := age < c.until; (found == lags) != want {
 					t.Errorf("after %s it holds up: %v, want %v", age, found == lags, want)
 				}
@@ -126,10 +129,10 @@ func TestAnOperatorThatDoesNotLeadIsWaitedForAsLongAsItsKubeletMayBeLate(t *test
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := Published{Leaf: leaf, CA: bundle(t, ca)}
+			p := Published{Leaf: leaf, CA: bundle(t, ca), Since: since}
 			for _, age := range []time.Duration{0, time.Minute, kubeletLag - 1, kubeletLag, bound - 1, bound} {
 				unreached := func(l Laggard) bool { return strings.Contains(l.Problem, "reached") }
-				look := judgeAll(c.sights, p, age, c.bound)
+				look := judgeAll(c.sights, p, since.Add(age), c.bound)
 				if waiting, want := slices.ContainsFunc(look.Lagging, unreached), age < c.until; waiting != want {
 					t.Errorf("after %s it holds up: %v, want %v", age, waiting, want)
 				}

@@ -69,7 +69,7 @@ type Observer struct {
 // read that may pass; an endpoint that does not answer is none. Components that opted
 // out are no consumers.
 func (o Observer) Look(ctx context.Context, i injector.Installation, p Published, now time.Time) (Look, error) {
-	out, err := o.atEndpoints(ctx, i, p, now.Sub(p.Since))
+	out, err := o.atEndpoints(ctx, i, p, now)
 	if err != nil {
 		return Look{}, err
 	}
@@ -127,7 +127,7 @@ func heldSince(b injector.CABundle, p Published, now time.Time) time.Time {
 	return p.Since
 }
 
-func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Published, age time.Duration) (Look, error) {
+func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Published, now time.Time) (Look, error) {
 	var absent []Laggard
 	var all []endpoints.Endpoint
 	for _, server := range i.Servers() {
@@ -143,8 +143,8 @@ func (o Observer) atEndpoints(ctx context.Context, i injector.Installation, p Pu
 		}
 		all = append(all, ready...)
 	}
-	out := judgeAll(o.shakeAll(ctx, all), p, age, o.Bound)
-	if age < o.Bound {
+	out := judgeAll(o.shakeAll(ctx, all), p, now, o.Bound)
+	if now.Sub(p.Since) < o.Bound {
 		out.Lagging = append(absent, out.Lagging...)
 	} else {
 		out.Unseen = append(absent, out.Unseen...)

@@ -15,7 +15,7 @@ import (
 func nudgedAt(d *appsv1.Deployment, now time.Time) time.Time {
 	at, err := time.Parse(time.RFC3339, d.Annotations[injector.AnnotationNudge])
 	if err != nil {
-		at = lastWrite(d)
+		at = injector.LastWritten(d.ManagedFields)
 	}
 	if at.After(now.Add(maxSkew)) {
 		return time.Time{}
@@ -33,16 +33,6 @@ func restartedAt(d *appsv1.Deployment, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return at
-}
-
-func lastWrite(d *appsv1.Deployment) time.Time {
-	var last time.Time
-	for _, entry := range d.ManagedFields {
-		if entry.Manager == injector.Name && entry.Time != nil && entry.Time.After(last) {
-			last = entry.Time.Time
-		}
-	}
-	return last
 }
 
 // lastOtherWriter is the field manager who wrote the object last, us and the

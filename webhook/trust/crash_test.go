@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -46,6 +48,49 @@ func (m *mortal) Update(ctx context.Context, object client.Object, o ...client.U
 func (m *mortal) Delete(ctx context.Context, object client.Object, o ...client.DeleteOption) error {
 	return m.write(func() error { return m.Writer.Delete(ctx, object, o...) })
 }
+
+// refusing answers the first update of each object with an error, as a busy API server.
+type refusing struct {
+	client.Writer
+	refused map[string]bool
+}
+
+func (w refusing) Update(ctx context.Context, object client.Object, o ...client.UpdateOption) error {
+	if !w.refused[object.GetName()] {
+		w.refused[object.GetName()] = true
+		return apierrors.NewTooManyRequestsError("busy")
+	}
+	return w.Writer.Update(ctx, object, o...)
+}
+
+var _ = It("Each stage of a change of certificate is told and counted once, though nothing of it can be written at once", func(ctx context.Context) {
+	f := newFleet(ctx, "2.21.0", ours)
+	first, second := certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Corp")
+	f.put(ctx, "Secret", "my-tls", certificateFrom(first, f.namespace))
+	f.installed(ctx)
+	f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+	before := testutil.ToFloat64(publications.WithLabelValues(f.namespace))
+	for _, want := range [][]string{
+		{"RotationStarted", "Published"}, {"RotationStaged", "RotationUnseen", "Published"}, {"RotationFinished", "RotationUnseen", "Published"},
+	} {
+		f.writer = refusing{direct, map[string]bool{}}
+		f.restart()
+		for range 2 { // the Secret, and then the state
+			_, err := f.try(ctx)
+			Expect(apierrors.IsTooManyRequests(err)).To(BeTrue(), "%v", err)
+		}
+		f.reconcile(ctx)
+		Expect(f.reasons()).To(Equal(want))
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.pods[0].deaf = true
+		f.ahead += DefaultConvergenceTimeout + time.Second
+	}
+	Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+	Expect(testutil.ToFloat64(publications.WithLabelValues(f.namespace)) - before).To(Equal(3.0))
+	Expect(testutil.ToFloat64(rotations.WithLabelValues(f.namespace, howStaged))).To(Equal(1.0))
+	Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(2.0))
+})
 
 var _ = Describe("a change of certificate whose process is killed", func() {
 	for _, after := range []bool{false, true} {

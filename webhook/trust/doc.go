@@ -19,7 +19,12 @@
 //     each when all consumers have the one before. Which stage is next follows
 //     from what is published and what is wanted; nothing is remembered, so a crash
 //     anywhere is gone on from. A change that is given up is undone in the same way
-//     before the next begins, so there are never more than two generations.
+//     before the next begins, so there are never more than two generations. A renewal
+//     by the CA in use waits for none of that: a stage may wait without end, and the
+//     certificate that is published must not end meanwhile.
+//   - Where another owner of a caBundle puts the next CA in place of the one in use, the
+//     API server refuses what pods serve already: then the next leaf is published at once,
+//     with both CAs, and it is told that this is not staged.
 //   - Where the published Secret is lost, the CAs of the state are trusted on until
 //     everybody has the new one. The same holds where KEDA was the issuer before.
 //   - Sources that have changed three times without a minute's rest flap: what is

@@ -45,7 +45,7 @@ var (
 	rotationStart = describe("rotation_start_timestamp_seconds",
 		"Since when a change of certificate is under way, in seconds since the epoch; absent where none is.")
 	toldNow = describe("findings",
-		"What is told now of a namespace that is enabled or audited, faults and what is only worth telling, by reason; absent where nothing is.", "reason")
+		"What is told now of a namespace, faults and what is only worth telling, by reason; absent where nothing is.", "reason")
 	lagging = describe("rotation_lagging_consumers",
 		"Consumers without what is published, for which the next stage of a change of certificate waits, by component; absent where none is under way.", "component")
 )
@@ -67,6 +67,15 @@ func (g *gauges) show(namespace string, v view) {
 	if before := g.views[namespace]; v.stage == "" {
 		v.stage, v.started, v.lagging = before.stage, before.started, before.lagging
 	}
+	g.views[namespace] = v
+}
+
+// told replaces what is told of a namespace, and nothing else that is known of it.
+func (g *gauges) told(namespace string, findings []injector.Finding) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	v := g.views[namespace]
+	v.findings = findings
 	g.views[namespace] = v
 }
 

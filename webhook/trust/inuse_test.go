@@ -114,11 +114,35 @@ var _ = Describe("a KEDA that runs on another certificate when it is enabled", f
 			broken["ca.crt"] = corp.CertPEM
 			f.put(ctx, "Secret", injector.KEDACertSecret, broken)
 		}),
-		Entry("it must not be read", func(context.Context) {
-			f.client = forbidding{f.client, injector.KEDACertSecret}
-			f.restart()
-		}),
 	)
+
+	It("gets it at once where its own must not be read, which is told before, then, and until its pods have left it", func(ctx context.Context) {
+		f.client = forbidding{f.client, injector.KEDACertSecret}
+		f.restart()
+		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
+		const unstaged = "this change of certificate is not staged"
+		hidden := And(HavePrefix("Warning SourceForbidden Secret "+f.namespace+"/"+injector.KEDACertSecret), ContainSubstring("sourceSecrets"))
+		f.label(ctx, "audit")
+		f.reconcile(ctx)
+		Expect(f.told()).To(ContainElements(hidden, And(HavePrefix("Normal Audit"), ContainSubstring(unstaged))))
+		f.label(ctx, "enabled")
+		f.restart()
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(corp.CertPEM))
+		Expect(f.told()).To(ContainElements(hidden, And(HavePrefix("Normal Published"), ContainSubstring(unstaged))))
+
+		const told = `keda_trust_findings{reason="SourceForbidden"}`
+		Expect(shown(GinkgoTB(), f.namespace)).To(HaveKeyWithValue(told, 1.0))
+		f.put(ctx, "ConfigMap", "corp", bundle(corp))
+		f.annotate(ctx, injector.AnnotationCustomCA, "configmap/corp")
+		f.reconcile(ctx)
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Normal Published"), Not(ContainSubstring(unstaged)))), "other CAs are no change of certificate")
+		for _, name := range deploymentOf {
+			f.mounts(ctx, name, injector.PublishedSecret, 1)
+		}
+		f.reconcile(ctx)
+		Expect(shown(GinkgoTB(), f.namespace)).NotTo(HaveKey(told))
+	})
 })
 
 var _ = It("KEDA's own CA is trusted on beside that of the certificate that takes its place, until all serve it", func(ctx context.Context) {

@@ -17,7 +17,7 @@ const (
 	recheck = 10 * time.Minute
 	// recheckUnresolved is the same while a fault keeps anything from being
 	// published: what is missing may be a kind, which cannot be watched before
-	// the cluster serves it.
+	// the cluster serves it, and what lasts is told again.
 	recheckUnresolved = time.Minute
 	// longestRetry is the longest pause after an error: a Role that was missing
 	// sends no event when it is there.

@@ -37,6 +37,16 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	resolution := rotation.resolution
 	marks := marks{now: now, target: wanted.State.ID, asked: seen.asked, rotationStarted: rotation.started(have, now)}
 	done, err := r.publisher.publish(ctx, namespace, resolution, have, marks)
+	if err == nil && done.any() {
+		publications.WithLabelValues(namespace).Inc()
+		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
+			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
+		r.tellPublication(to, done, rotation, have)
+	}
+	if done.secret || done.noted { // also where what comes after failed: then the next look finds nothing to tell of it
+		r.tellRotation(to, rotation, have)
+		r.tellUnseen(ctx, to, rotation)
+	}
 	var foreign *foreignError
 	if errors.As(err, &foreign) {
 		refused := []injector.Finding{foreign.finding()}
@@ -45,18 +55,6 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 	}
 	if err != nil {
 		return outcome{}, err
-	}
-	if done.any() {
-		publications.WithLabelValues(namespace).Inc()
-		logf.FromContext(ctx).Info("Published", "state", resolution.State.ID, "certificateSecret", resolution.State.CertificateSecret,
-			"customCAConfigMap", resolution.State.CustomCAConfigMap, "move", rotation.step.move, "stage", rotation.stage)
-	}
-	r.tellPublication(to, done, resolution, have)
-	if done.secret {
-		r.tellRotation(to, rotation, have)
-		r.tellUnseen(ctx, to, rotation)
-	} else {
-		marks.rotationStarted = have.rotationStarted()
 	}
 	out := outcome{findings: append(flapping, rotation.findings()...), published: rotation.view(marks)}
 	if rotation.waits() {

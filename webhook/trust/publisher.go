@@ -31,7 +31,11 @@ func (e *foreignError) finding() injector.Finding {
 }
 
 // publication says what was written.
-type publication struct{ secret, state bool }
+type publication struct {
+	secret, state bool
+	// noted: on a Secret that stays, whether a change of certificate is under way.
+	noted bool
+}
 
 func (p publication) any() bool { return p.secret || p.state }
 
@@ -46,7 +50,12 @@ type marks struct {
 }
 
 func (m marks) secret(object client.Object) {
-	annotations := map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}
+	annotate(object, map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}, "")
+	m.rotation(object)
+}
+
+func (m marks) rotation(object client.Object) {
+	annotations := map[string]string{}
 	if !m.rotationStarted.IsZero() {
 		annotations[injector.AnnotationRotationStarted] = m.rotationStarted.UTC().Format(time.RFC3339Nano)
 	}
@@ -77,6 +86,11 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 			return done, err
 		}
 	}
+	if !done.secret {
+		if done.noted, err = p.noteRotation(ctx, have.secretObject, m); err != nil {
+			return done, err
+		}
+	}
 	if want := r.CustomCAObject(namespace); want != nil {
 		if err := p.ensureImmutable(ctx, want); err != nil {
 			return done, err
@@ -93,7 +107,7 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, m marks) (bool, error) {
 	if have == nil {
 		m.secret(want)
-		return true, p.create(ctx, want)
+		return wrote(p.create(ctx, want))
 	}
 	if err := checkOurs("Secret", have); err != nil {
 		return false, err
@@ -108,13 +122,24 @@ func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, 
 	have = have.DeepCopy()
 	have.Data = want.Data
 	m.secret(have)
-	return true, p.update(ctx, have, "Secret")
+	return wrote(p.update(ctx, have, "Secret"))
+}
+
+// noteRotation keeps true what a Secret that stays says of a change of certificate: one
+// may wait before anything else is published, and be over without that.
+func (p publisher) noteRotation(ctx context.Context, have *corev1.Secret, m marks) (bool, error) {
+	if have == nil || !injector.Published(have.Labels) || rotationStarted(have).IsZero() == m.rotationStarted.IsZero() {
+		return false, nil
+	}
+	have = have.DeepCopy()
+	m.rotation(have)
+	return wrote(p.update(ctx, have, "Secret"))
 }
 
 func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap, m marks) (bool, error) {
 	if have == nil {
 		m.state(want)
-		return true, p.create(ctx, want)
+		return wrote(p.create(ctx, want))
 	}
 	if err := checkOurs("ConfigMap", have); err != nil {
 		return false, err
@@ -129,7 +154,7 @@ func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap
 	}
 	have.Data, have.BinaryData = want.Data, nil
 	m.state(have)
-	return true, p.update(ctx, have, "ConfigMap")
+	return wrote(p.update(ctx, have, "ConfigMap"))
 }
 
 // ensureImmutable replaces a ConfigMap whose content is not what its name says,
@@ -164,6 +189,9 @@ func checkOurs(kind string, have client.Object) error {
 			injector.LabelManagedBy, have.GetLabels()[injector.LabelManagedBy], injector.Name)}
 }
 
+// wrote says that a write was answered for, or why not.
+func wrote(err error) (bool, error) { return err == nil, err }
+
 func (p publisher) create(ctx context.Context, want client.Object) error {
 	if err := p.writer.Create(ctx, want, client.FieldOwner(injector.Name)); err != nil {
 		return fmt.Errorf("creating %s %s: %w", want.GetObjectKind().GroupVersionKind().Kind, client.ObjectKeyFromObject(want), err)
@@ -184,15 +212,4 @@ func (p publisher) delete(ctx context.Context, have *corev1.ConfigMap) error {
 		return fmt.Errorf("deleting ConfigMap %s: %w", client.ObjectKeyFromObject(have), err)
 	}
 	return nil
-}
-
-// lastWrite is when we last wrote the object, as the API server keeps it.
-func lastWrite(object client.Object) time.Time {
-	last := object.GetCreationTimestamp().Time
-	for _, entry := range object.GetManagedFields() {
-		if entry.Manager == injector.Name && entry.Time != nil && entry.Time.After(last) {
-			last = entry.Time.Time
-		}
-	}
-	return last
 }

@@ -72,9 +72,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	mode, findings := injector.ParseMode(ns.Name, ns.Labels)
 	switch {
 	case len(findings) > 0:
-		r.watch.Set(ns.Name, nil)
-		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: !r.granted(ns.Name)}, findings)
-		return ctrl.Result{}, nil
+		return r.refuse(ctx, ns, findings)
 	case mode == injector.ModeUnmanaged:
 		r.rest(ns.Name)
 		return ctrl.Result{}, r.release(ctx, ns)
@@ -82,17 +80,43 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.rest(ns.Name)
 		return ctrl.Result{}, nil
 	case !r.granted(ns.Name):
-		r.watch.Set(ns.Name, nil)
-		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
-		return ctrl.Result{}, nil
+		return r.refuse(ctx, ns, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 	}
 	result, err := r.reconcile(ctx, ns, mode)
 	if apierrors.IsForbidden(err) {
-		r.teller.Findings(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{{
+		r.tellRefused(notice.Audience{Namespace: ns, Ungranted: true}, []injector.Finding{{
 			Reason: injector.ReasonNamespaceNotGranted, Object: "Namespace " + ns.Name, Message: fmt.Sprintf("keda-trust lacks a right that its chart grants: %v", err),
 		}})
 	}
 	return result, err
+}
+
+// refuse leaves everything as it is, and tells why for as long as that lasts, though no
+// event is to come.
+func (r *Reconciler) refuse(ctx context.Context, ns *corev1.Namespace, findings []injector.Finding) (ctrl.Result, error) {
+	r.watch.Set(ns.Name, nil)
+	granted := r.granted(ns.Name)
+	r.tellRefused(notice.Audience{Namespace: ns, Ungranted: !granted}, findings)
+	again := ctrl.Result{RequeueAfter: recheckUnresolved}
+	if !granted {
+		return again, nil
+	}
+	have, err := r.standing(ctx, ns.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	stands := viewOf(have)
+	stands.findings = findings
+	if err := r.measure(ctx, ns.Name, stands); err != nil {
+		return ctrl.Result{}, err
+	}
+	return again, nil
+}
+
+func (r *Reconciler) tellRefused(to notice.Audience, findings []injector.Finding) {
+	r.count(to.Namespace.Name, findings)
+	r.teller.Findings(to, findings)
+	published.told(to.Namespace.Name, findings)
 }
 
 // rest ends the watches of a namespace, and what was told of it is forgotten.
@@ -129,7 +153,11 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	case resolution.State == nil:
 		r.count(ns.Name, findings)
 	case mode == injector.ModeAudit:
-		findings = append(findings, injector.Finding{Reason: injector.ReasonAudit, Object: "Namespace " + ns.Name, Message: "would publish " + publishedNote(resolution, have.state), Warning: true})
+		would, err := r.audit(ctx, seen, have)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		findings = append(findings, would...)
 	default:
 		if came, err = r.publish(ctx, to, seen, have); err != nil {
 			return ctrl.Result{}, err

@@ -3,6 +3,7 @@ package trust
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -13,7 +14,10 @@ import (
 
 // rotation is what a look at a change of certificate came to.
 type rotation struct {
-	step step
+	// from is what the step leads away from, and circumstances what it depends on.
+	from          use
+	circumstances circumstances
+	step          step
 	// wanted are what the sources hold, to which the steps lead.
 	wanted certificates
 	// resolution is what is to be published now.
@@ -27,48 +31,60 @@ type rotation struct {
 	stage stage
 }
 
-// rotate finds the next step from the published certificate to the wanted one,
-// and whether its time has come. Only where the step is gated does it look at
-// consumers, so that a namespace at rest costs no handshake.
-func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (rotation, error) {
+// plan finds the next step from the published certificate to the wanted one.
+func (r *Reconciler) plan(ctx context.Context, seen reading, have standing) (rotation, error) {
 	wanted := seen.resolution
+	out := rotation{step: step{move: moveNone}, resolution: wanted, stage: stageSteady}
 	if wanted.Secret == nil { // KEDA issues, or certificates are left as they are
-		return rotation{step: step{move: moveNone}, resolution: wanted, stage: stageSteady}, nil
+		return out, nil
 	}
-	from, since, err := r.inUse(ctx, seen.installation, have)
-	if err != nil {
+	var err error
+	if out.from, err = r.inUse(ctx, seen.installation, have); err != nil {
 		return rotation{}, err
 	}
-	want := certificates{wanted.Leaf, wanted.CA}
 	now := r.options.now()
-	c := circumstances{now: now, immediate: seen.immediate, aged: now.Sub(since) >= r.options.convergenceTimeout()}
-	out := rotation{step: next(from, want, c), wanted: want}
+	out.wanted = certificates{wanted.Leaf, wanted.CA}
+	out.circumstances = circumstances{now: now, immediate: seen.immediate, aged: now.Sub(out.from.since) >= r.options.convergenceTimeout()}
+	if out.from.leaf.Certificate() != nil {
+		out.circumstances.overtaken = seen.installation.Overtaken(out.from.leaf, now)
+	}
+	out.step = next(out.from.certificates, out.wanted, out.circumstances)
+	return out, nil
+}
+
+// rotate makes the next step, unless its time has not come. Only where the step is
+// gated does it look at consumers, so that a namespace at rest costs no handshake.
+func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (rotation, error) {
+	out, err := r.plan(ctx, seen, have)
+	if err != nil || seen.resolution.Secret == nil {
+		return out, err
+	}
 	to := out.step.to
 	if out.step.gated {
-		look, err := r.look(ctx, seen, from, since)
+		look, err := r.look(ctx, seen, out.from)
 		if err != nil {
 			return rotation{}, err
 		}
 		if out.lagging = look.Lagging; len(look.Lagging) > 0 {
-			to = from
+			to = out.from.certificates
 		} else {
 			out.unseen = look.Unseen
 		}
 	}
-	out.stage = stageBefore(next(to, want, c), want)
-	if out.resolution, err = wanted.WithCertificate(to.leaf, to.ca); err != nil {
+	out.stage = stageBefore(next(to, out.wanted, out.circumstances), out.wanted)
+	if out.resolution, err = seen.resolution.WithCertificate(to.leaf, to.ca); err != nil {
 		return rotation{}, fmt.Errorf("sealing a stage of the state of Namespace %s: %w", seen.installation.Namespace, err)
 	}
 	return out, nil
 }
 
 // look finds those who do not have what is published now.
-func (r *Reconciler) look(ctx context.Context, seen reading, have certificates, since time.Time) (consumers.Look, error) {
+func (r *Reconciler) look(ctx context.Context, seen reading, have use) (consumers.Look, error) {
 	published, err := seen.resolution.WithCertificate(have.leaf, have.ca)
 	if err != nil {
 		return consumers.Look{}, fmt.Errorf("sealing the state of Namespace %s as published: %w", seen.installation.Namespace, err)
 	}
-	p := consumers.Published{State: *published.State, Leaf: have.leaf, CA: have.ca, Since: since}
+	p := consumers.Published{State: *published.State, Leaf: have.leaf, CA: have.ca, Since: have.since}
 	return r.observer.Look(ctx, seen.installation, p, r.options.now())
 }
 
@@ -78,15 +94,31 @@ func (r rotation) waits() bool { return r.stage != stageSteady }
 // again is when to look at a change under way: no watch tells of what pods do.
 func again() time.Duration { return wait.Jitter(5*time.Second, 0.2) }
 
-// findings are those of the laggards that are worth telling.
+// findings are those of the laggards that are worth telling, and what must not be read.
 func (r rotation) findings() []injector.Finding {
-	var out []injector.Finding
+	out := slices.Clone(r.from.unread)
 	for _, l := range r.lagging {
 		if l.Tell {
 			out = append(out, injector.Finding{Reason: injector.ReasonRotationWaiting, Object: l.Object, Message: l.Problem, Warning: true})
 		}
 	}
 	return out
+}
+
+// unstaged says why pods of one certificate and pods of another that do not verify each
+// other run side by side, where before, nil for none, is the state so far; empty where
+// they do not.
+func (r rotation) unstaged(before *injector.State) string {
+	const unstaged = "this change of certificate is not staged, and handshakes may fail until all of KEDA's pods have it"
+	state := r.resolution.State
+	changes := before == nil || before.CertificateDigest != state.CertificateDigest
+	switch {
+	case changes && r.circumstances.overtaken != "":
+		return unstaged + "; " + r.circumstances.overtaken + ", does not verify the one before any more"
+	case changes && (r.step.move == moveOrdered || len(r.from.unread) > 0), state.Unstaged(before):
+		return unstaged
+	}
+	return ""
 }
 
 // started is what is noted on the Secret that is published with this step.

@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -156,6 +157,42 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.reasons()).To(Equal([]string{"Published", "RotationFinished"}))
 	})
 
+	It("is published at once where the owner of a caBundle has put the next CA in place of the one in use, which is told", func(ctx context.Context) {
+		start(ctx, "2.21.0")
+		fills := func(cas ...certtest.CA) {
+			GinkgoHelper()
+			api := &apiregistrationv1.APIService{}
+			Expect(f.client.Get(ctx, client.ObjectKey{Name: injector.KEDAAPIService}, api)).To(Succeed())
+			api.Annotations, api.Spec.CABundle = map[string]string{"cert-manager.io/inject-ca-from": "keda/tls"}, bundleOf(GinkgoTB(), cas...).PEM()
+			Expect(f.client.Update(ctx, api)).To(Succeed())
+		}
+		fills(first)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		stands := f.publishedVersion(ctx)
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands))
+		Expect(f.reasons()).To(Equal([]string{"BundleOwnedElsewhere"}))
+		fills(second)
+		f.reconcile(ctx)
+		Expect(f.tlsCert(ctx, injector.PublishedSecret)).To(Equal(f.tlsCert(ctx, "my-tls")))
+		Expect(f.mounted(ctx).ca.PEM()).To(BeEquivalentTo(string(first.CertPEM) + string(second.CertPEM)))
+		Expect(f.told()).To(ContainElements(
+			And(HavePrefix("Normal Published"), ContainSubstring("is not staged"), ContainSubstring("cert-manager's cainjector")), HavePrefix("Normal RotationStarted")))
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.ahead += DefaultConvergenceTimeout
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+
+		By("putting a third beside it")
+		fills(second, third)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(third, f.namespace))
+		f.told()
+		f.reconcile(ctx)
+		Expect(f.tlsCert(ctx, injector.PublishedSecret)).NotTo(Equal(f.tlsCert(ctx, "my-tls")))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Normal Published"), Not(ContainSubstring("is not staged")))))
+	})
+
 	It("undoes first what is given up for a third certificate, at any stage", func(ctx context.Context) {
 		for _, stages := range []int{1, 2} {
 			start(ctx, "2.21.0")
@@ -184,6 +221,7 @@ var _ = Describe("a change of certificate", func() {
 		told := f.told()
 		Expect(told).To(ContainElement(And(HavePrefix("Normal RotationFinished"), ContainSubstring("at once"), ContainSubstring(injector.Fingerprint(first.Cert)))))
 		Expect(told).To(ContainElement(And(HavePrefix("Warning RotationUnstaged"), ContainSubstring("Namespace "+f.namespace))))
+		Expect(told).To(ContainElement(And(HavePrefix("Normal Published"), ContainSubstring("is not staged"))))
 		f.ahead += time.Hour
 		f.reconcile(ctx)
 		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationUnstaged")), "it is told for as long as it lasts")
@@ -249,6 +287,40 @@ var _ = Describe("a change of certificate", func() {
 		f.sync(ctx, f.pods[0])
 		f.reconcile(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+	})
+
+	It("lets a renewal pass while a CA waits for somebody, and waits no longer than what that one serves is valid", func(ctx context.Context) {
+		f = newFleet(ctx, "2.21.0", ours)
+		leaf := first.Leaf(GinkgoTB(), certtest.KEDANames(f.namespace), certtest.Between(f.now().Add(-time.Hour), f.now().Add(12*time.Hour)))
+		f.put(ctx, "Secret", "my-tls", map[string][]byte{"tls.crt": leaf.CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": first.CertPEM})
+		f.installed(ctx)
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		for _, come := range [][]*pod{f.pods, f.pods[1:]} {
+			f.reconcile(ctx)
+			f.carry(ctx)
+			f.sync(ctx, come...)
+			f.ahead += DefaultConvergenceTimeout + 10*time.Second
+		}
+		stands := f.publishedVersion(ctx)
+		f.reconcile(ctx)
+		Expect(f.publishedVersion(ctx)).To(Equal(stands), "one pod still serves the leaf before")
+
+		renewed := certificateFrom(second, f.namespace)
+		f.put(ctx, "Secret", "my-tls", renewed)
+		f.reconcile(ctx)
+		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
+		Expect(f.mounted(ctx).ca.Len()).To(Equal(2))
+		f.sync(ctx, f.pods[1:]...)
+		f.verifies("the renewed one beside the one before")
+		f.told()
+		f.ahead += 10 * time.Hour
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.Len()).To(Equal(2))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Warning RotationWaiting Pod pod-1"), ContainSubstring("until the certificate that it serves has ended"))))
+		f.ahead += 2 * time.Hour
+		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Warning RotationUnseen"), ContainSubstring("Pod pod-1: serves"), ContainSubstring("has ended"))))
 	})
 
 	It("is no longer waited for because an earlier leader's clock was ahead", func(ctx context.Context) {

@@ -39,7 +39,7 @@ func TestNextIsOneStepOfAChangeOfCertificate(t *testing.T) {
 	t.Parallel()
 	now := certtest.Now
 	a, b, c := certtest.NewCA(t, "A"), certtest.NewCA(t, "B"), certtest.NewCA(t, "C")
-	la, lb, lc, renewed := leafOf(t, a), leafOf(t, b), leafOf(t, c), leafOf(t, a)
+	la, lb, lc, renewed, renewedB := leafOf(t, a), leafOf(t, b), leafOf(t, c), leafOf(t, a), leafOf(t, b)
 	ended := leafOf(t, a, certtest.Between(now.AddDate(0, -2, 0), now.AddDate(0, -1, 0)))
 	with := func(leaf injector.Leaf, cas ...certtest.CA) certificates {
 		return certificates{leaf, bundleOf(t, cas...)}
@@ -54,6 +54,7 @@ func TestNextIsOneStepOfAChangeOfCertificate(t *testing.T) {
 	}
 	immediate := at(func(c *circumstances) { c.immediate = true })
 	aged := at(func(c *circumstances) { c.aged = true })
+	overtaken := at(func(c *circumstances) { c.overtaken = "APIService" })
 	for name, test := range map[string]struct {
 		have, want certificates
 		c          circumstances
@@ -62,27 +63,37 @@ func TestNextIsOneStepOfAChangeOfCertificate(t *testing.T) {
 		gated      bool
 		stage      stage
 	}{
-		"nothing is published":                       {certificates{}, with(la, a), at(nil), moveReplace, with(la, a), false, stageTrusting},
-		"the leaf is lost, its CA is not":            {with(none, a), with(lb, b), at(nil), moveReplace, with(lb, b, a), false, stageTrusting},
-		"the leaf has ended":                         {with(ended, a), with(lb, b), at(nil), moveReplace, with(lb, b), false, stageTrusting},
-		"no CA verifies the leaf":                    {with(la, c), with(lb, b), at(nil), moveReplace, with(lb, b), false, stageTrusting},
-		"at once, as ordered":                        {with(la, a), with(lb, b), immediate, moveOrdered, with(lb, b), false, stageTrusting},
-		"at once, in the middle":                     {with(lb, a, b), with(lb, b), immediate, moveOrdered, with(lb, b), false, stageTrusting},
-		"nothing to order":                           {with(la, a), with(la, a), immediate, moveNone, with(la, a), false, stageSteady},
-		"another CA and leaf":                        {with(la, a), with(lb, b), at(nil), moveAdd, with(la, a, b), false, stageTrusting},
-		"both CAs are there":                         {with(la, a, b), with(lb, b), at(nil), moveSwitch, with(lb, a, b), true, stageTrusting},
-		"both CAs were there for long":               {with(la, a, b), with(lb, b), aged, moveSwitch, with(lb, a, b), true, stageTrusting},
-		"the new leaf is there":                      {with(lb, a, b), with(lb, b), at(nil), moveDrop, with(lb, b), true, stageServing},
-		"all is as wanted":                           {with(lb, b), with(lb, b), at(nil), moveNone, with(lb, b), false, stageSteady},
-		"in another order":                           {with(lb, c, b), with(lb, b, c), at(nil), moveNone, with(lb, c, b), false, stageSteady},
-		"a renewal by the same CA":                   {with(la, a), with(renewed, a), at(nil), moveSwitch, with(renewed, a), true, stageTrusting},
-		"a renewal of what was published long ago":   {with(la, a), with(renewed, a), aged, moveSwitch, with(renewed, a), false, stageTrusting},
-		"the source overlaps by itself":              {with(la, a), with(la, a, b), at(nil), moveAdd, with(la, a, b), false, stageTrusting},
-		"the source prunes by itself":                {with(la, a, c), with(la, a), at(nil), moveDrop, with(la, a), true, stageServing},
-		"given up for a third, before its leaf":      {with(la, a, b), with(lc, c), at(nil), moveDrop, with(la, a), true, stageReturning},
-		"given up for a third, with its leaf":        {with(lb, a, b), with(lc, c), at(nil), moveDrop, with(lb, b), true, stageReturning},
-		"given up for the one before, with its leaf": {with(lb, a, b), with(la, a), at(nil), moveSwitch, with(la, a, b), true, stageTrusting},
-		"given up for the one before, in time":       {with(la, a, b), with(la, a), at(nil), moveDrop, with(la, a), true, stageServing},
+		"nothing is published":                        {certificates{}, with(la, a), at(nil), moveReplace, with(la, a), false, stageTrusting},
+		"the leaf is lost, its CA is not":             {with(none, a), with(lb, b), at(nil), moveReplace, with(lb, b, a), false, stageTrusting},
+		"the leaf has ended":                          {with(ended, a), with(lb, b), at(nil), moveReplace, with(lb, b), false, stageTrusting},
+		"no CA verifies the leaf":                     {with(la, c), with(lb, b), at(nil), moveReplace, with(lb, b), false, stageTrusting},
+		"at once, as ordered":                         {with(la, a), with(lb, b), immediate, moveOrdered, with(lb, b), false, stageTrusting},
+		"at once, in the middle":                      {with(lb, a, b), with(lb, b), immediate, moveOrdered, with(lb, b), false, stageTrusting},
+		"nothing to order":                            {with(la, a), with(la, a), immediate, moveNone, with(la, a), false, stageSteady},
+		"another CA and leaf":                         {with(la, a), with(lb, b), at(nil), moveAdd, with(la, a, b), false, stageTrusting},
+		"both CAs are there":                          {with(la, a, b), with(lb, b), at(nil), moveSwitch, with(lb, a, b), true, stageTrusting},
+		"both CAs were there for long":                {with(la, a, b), with(lb, b), aged, moveSwitch, with(lb, a, b), true, stageTrusting},
+		"the new leaf is there":                       {with(lb, a, b), with(lb, b), at(nil), moveDrop, with(lb, b), true, stageServing},
+		"all is as wanted":                            {with(lb, b), with(lb, b), at(nil), moveNone, with(lb, b), false, stageSteady},
+		"in another order":                            {with(lb, c, b), with(lb, b, c), at(nil), moveNone, with(lb, c, b), false, stageSteady},
+		"a renewal by the same CA":                    {with(la, a), with(renewed, a), at(nil), moveSwitch, with(renewed, a), true, stageTrusting},
+		"a renewal of what was published long ago":    {with(la, a), with(renewed, a), aged, moveSwitch, with(renewed, a), false, stageTrusting},
+		"a renewal while the CA before waits":         {with(lb, a, b), with(renewedB, b), at(nil), moveDrop, with(lb, b), true, stageReturning},
+		"a renewal when it has waited for long":       {with(lb, a, b), with(renewedB, b), aged, moveSwitch, with(renewedB, a, b), false, stageTrusting},
+		"a renewal then, and another CA":              {with(lb, a, b), with(renewedB, b, c), aged, moveSwitch, with(renewedB, a, b), false, stageTrusting},
+		"a renewal of what a change was given up for": {with(la, a, b), with(renewed, a), aged, moveSwitch, with(renewed, a, b), false, stageTrusting},
+		"a third that waits for long":                 {with(lb, a, b), with(lc, c), aged, moveDrop, with(lb, b), true, stageReturning},
+		"overtaken by the owner of a caBundle":        {with(la, a), with(lb, b), overtaken, moveSwitch, with(lb, a, b), false, stageTrusting},
+		"overtaken in the middle":                     {with(la, a, b), with(lb, b), overtaken, moveSwitch, with(lb, a, b), false, stageTrusting},
+		"overtaken by a third":                        {with(la, a, b), with(lc, c), overtaken, moveSwitch, with(lc, a, c), false, stageTrusting},
+		"overtaken, and ordered":                      {with(la, a), with(lb, b), at(func(c *circumstances) { c.immediate, c.overtaken = true, "APIService" }), moveOrdered, with(lb, b), false, stageTrusting},
+		"overtaken before":                            {with(lb, a, b), with(lb, b), overtaken, moveDrop, with(lb, b), true, stageServing},
+		"the source overlaps by itself":               {with(la, a), with(la, a, b), at(nil), moveAdd, with(la, a, b), false, stageTrusting},
+		"the source prunes by itself":                 {with(la, a, c), with(la, a), at(nil), moveDrop, with(la, a), true, stageServing},
+		"given up for a third, before its leaf":       {with(la, a, b), with(lc, c), at(nil), moveDrop, with(la, a), true, stageReturning},
+		"given up for a third, with its leaf":         {with(lb, a, b), with(lc, c), at(nil), moveDrop, with(lb, b), true, stageReturning},
+		"given up for the one before, with its leaf":  {with(lb, a, b), with(la, a), at(nil), moveSwitch, with(la, a, b), true, stageTrusting},
+		"given up for the one before, in time":        {with(la, a, b), with(la, a), at(nil), moveDrop, with(la, a), true, stageServing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,12 +129,19 @@ func TestACAThatIsRenewedWithItsKeyIsPrunedOnceItsSuccessorIsTrusted(t *testing.
 // leaf before needs; and when it no longer changes it ends at what is wanted.
 func TestAnySequenceOfChangesKeepsToTwoGenerationsAndEnds(t *testing.T) {
 	t.Parallel()
-	generations := make([]certificates, 4)
-	for i := range generations {
+	first := certtest.NewCA(t, "Same")
+	generations := []certificates{{leafOf(t, first), bundleOf(t, first)}, {leafOf(t, first), bundleOf(t, first)}} // and renewed
+	for range 3 {
 		ca := certtest.NewCA(t, "Same")
-		generations[i] = certificates{leafOf(t, ca), bundleOf(t, ca)}
+		generations = append(generations, certificates{leafOf(t, ca), bundleOf(t, ca)})
 	}
-	c := circumstances{now: certtest.Now}
+	for _, aged := range []bool{false, true} {
+		wantTwoGenerationsAndAnEnd(t, generations, circumstances{now: certtest.Now, aged: aged})
+	}
+}
+
+func wantTwoGenerationsAndAnEnd(t *testing.T, generations []certificates, c circumstances) {
+	t.Helper()
 	var walk func(have certificates, depth int)
 	walk = func(have certificates, depth int) {
 		if depth == 0 {

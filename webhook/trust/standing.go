@@ -98,7 +98,10 @@ func written(object client.Object, now time.Time) time.Time {
 	if at, err := time.Parse(time.RFC3339, object.GetAnnotations()[injector.AnnotationPublished]); err == nil && !at.After(now.Add(maxSkew)) {
 		return at
 	}
-	return lastWrite(object)
+	if last := injector.LastWritten(object.GetManagedFields()); !last.IsZero() {
+		return last
+	}
+	return object.GetCreationTimestamp().Time
 }
 
 // rotationStarted is zero where no change of certificate is under way.
@@ -106,7 +109,11 @@ func (s standing) rotationStarted() time.Time {
 	if s.secretObject == nil {
 		return time.Time{}
 	}
-	at, err := time.Parse(time.RFC3339, s.secretObject.Annotations[injector.AnnotationRotationStarted])
+	return rotationStarted(s.secretObject)
+}
+
+func rotationStarted(published *corev1.Secret) time.Time {
+	at, err := time.Parse(time.RFC3339, published.Annotations[injector.AnnotationRotationStarted])
 	if err != nil {
 		return time.Time{}
 	}

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,10 +12,9 @@ import (
 
 // tellPublication tells what was published, and each CA that KEDA's scalers now
 // trust, or no longer do.
-func (r *Reconciler) tellPublication(to notice.Audience, done publication, resolution injector.Resolution, have standing) {
-	if done.any() {
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution, have.state))
-	}
+func (r *Reconciler) tellPublication(to notice.Audience, done publication, now rotation, have standing) {
+	resolution := now.resolution
+	r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonPublished, publishedNote(resolution, now.unstaged(have.state)))
 	if !done.state {
 		return
 	}
@@ -40,11 +40,23 @@ func audienceOf(namespace *corev1.Namespace, found injector.Installation) notice
 	return to
 }
 
-// publishedNote goes by the state that was published before, nil for none.
-func publishedNote(r injector.Resolution, before *injector.State) string {
+// audit tells what would be published.
+func (r *Reconciler) audit(ctx context.Context, seen reading, have standing) ([]injector.Finding, error) {
+	would, err := r.plan(ctx, seen, have)
+	if err != nil {
+		return nil, err
+	}
+	return append(would.findings(), injector.Finding{
+		Reason: injector.ReasonAudit, Object: "Namespace " + seen.installation.Namespace, Warning: true,
+		Message: "would publish " + publishedNote(would.resolution, would.unstaged(have.state)),
+	}), nil
+}
+
+// publishedNote says why a change is not staged where unstaged is not empty.
+func publishedNote(r injector.Resolution, unstaged string) string {
 	note := fmt.Sprintf("state %s: %s, %s", r.State.ID, certificateNote(r), customCANote(r))
-	if r.State.Unstaged(before) {
-		note += "; this change of certificate is not staged, and handshakes may fail until KEDA's pods have restarted"
+	if unstaged != "" {
+		note += "; " + unstaged
 	}
 	return note
 }

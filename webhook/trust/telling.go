@@ -13,16 +13,17 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
-// tellRotation tells of a stage that was published, once for each. Who holds up the
-// next one is told by findings.
+// tellRotation tells of a change of certificate when it begins, and of each stage that
+// was published, once. Who holds up the next one is told by findings.
 func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
 	switch {
-	case len(now.lagging) > 0 || now.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case now.step.move == moveNone: // what was edited is put back, and nothing else happened
+	case now.waits() && have.rotationStarted().IsZero():
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
+	case len(now.lagging) > 0: // the same
 	case now.finished():
 		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
-	case now.waits() && have.rotationStarted().IsZero():
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
 	case now.waits():
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
 	}
@@ -77,11 +78,11 @@ func described(before string, ca injector.Bundle) string {
 func stageNote(s stage) string {
 	switch s {
 	case stageTrusting:
-		return "the CA of another certificate is published beside the one in use; the certificate follows when everybody has both"
+		return "what verifies another certificate is published; the certificate follows when everybody has that"
 	case stageServing:
-		return "another certificate is published; the CA of the one before goes when everybody serves it"
+		return "the certificate is published; what else is trusted goes when everybody serves it"
 	case stageReturning:
-		return "the change of certificate was given up; its CA goes when nobody serves what it issued"
+		return "the change of certificate before this one had not ended; what neither certificate needs goes first, when everybody serves the one that is published"
 	}
 	return ""
 }
