@@ -63,6 +63,24 @@ var _ = Describe("A KEDA whose certificate all verify", Serial, func() {
 		Expect(side.Note).To(ContainSubstring("judged by what the pods mount"))
 	})
 
+	It("is looked at under the name of which its operator is told, which keda-trust does not write", func(ctx context.Context) {
+		named := func(w *world) {
+			w.vwc.Name = "acme-admission"
+			container := &w.operator.Spec.Template.Spec.Containers[0]
+			container.Args = append(container.Args, "--validating-webhook-name="+w.vwc.Name)
+		}
+		w := newWorld(ctx, "named", named)
+		e := edge(w.check(ctx), EdgeWebhooks)
+		Expect(e.Verdict).To(Equal(Holds))
+		Expect(e.Sides).To(HaveEach(HaveField("Trusted.From", HavePrefix("ValidatingWebhookConfiguration acme-admission "))))
+
+		w.vwc.Webhooks[0].ClientConfig.CABundle = nil
+		Expect(direct.Update(ctx, w.vwc)).To(Succeed())
+		publish(ctx, w, injector.State{CertificateSecret: "keda-tls", CABundle: w.ca.CertPEM})
+		Expect(problems(edge(w.check(ctx), EdgeWebhooks))).To(ConsistOf(And(
+			HaveField("Reason", injector.ReasonCAMissing), HaveField("Mend", ContainSubstring("yourself")))))
+	})
+
 	It("is looked at as far as the user may, and no further", func(ctx context.Context) {
 		w := newWorld(ctx, "limited")
 		as := limited(ctx, w.namespace)

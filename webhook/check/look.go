@@ -39,7 +39,7 @@ func (l Looker) Check(ctx context.Context, namespace string) (Answer, error) {
 // Look observes. What may not be read is an observation too; an error is that
 // KEDA itself could not be looked for, or is not there.
 func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
-	found, findings, err := installation.Read(ctx, l.Live, namespace, nil)
+	found, findings, err := installation.ReadAsTold(ctx, l.Live, namespace)
 	if err != nil {
 		return Observed{}, err
 	}
