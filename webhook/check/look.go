@@ -136,7 +136,9 @@ func (r *reading) customCA(ctx context.Context, m injector.Mounted) CustomCA {
 	content := r.content(ctx, m.Source)
 	out := CustomCA{From: m.Source.Describe(r.namespace), Files: map[string][]byte{}, Optional: m.Optional, Err: content.Err}
 	for file, key := range m.Keys {
-		out.Files[file] = content.Data[key]
+		if text, found := content.Data[key]; found || !m.Optional { // a kubelet leaves out what is optional
+			out.Files[file] = text
+		}
 	}
 	if m.Keys == nil {
 		out.Files = content.Data
