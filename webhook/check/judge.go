@@ -218,7 +218,7 @@ func (o Observed) own() Edge {
 	}
 	for _, group := range grouped(o.Own.Configuration.Webhooks, mutating, "") {
 		v := verifier{who: group.who(), roots: lenient(group.bundle), from: group.from(object), wants13: false, mend: advice}
-		e.Sides = append(e.Sides, v.side(o.Now, o.Own.Server, Material{}))
+		e.Sides = append(e.Sides, v.side(o.Now, o.Own.Server, Material{From: o.Own.Server.object(), Err: errInMemory}))
 	}
 	e.roundTrip(o.Own)
 	return e.settle()
