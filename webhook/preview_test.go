@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -47,7 +48,7 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		Expect(before.Refused()).To(BeFalse())
 		Expect(before.Published).To(BeNil())
 		Expect(before.Restarts()).To(HaveExactElements(
-			HaveField("Name", k.admission.Name), HaveField("Name", k.metrics.Name), HaveField("Name", k.operator.Name)))
+			HaveField("Report.Name", k.admission.Name), HaveField("Report.Name", k.metrics.Name), HaveField("Report.Name", k.operator.Name)))
 		var order []string
 		for _, object := range before.Objects {
 			order = append(order, object.Report.Name)
@@ -92,7 +93,7 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		apply(ctx, labelled(name, "enabled", nil), k.operator, k.metrics)
 		publish(ctx, name, state)
 		p := foretold(ctx, name)
-		Expect(p.Restarts()).To(HaveExactElements(HaveField("Name", k.metrics.Name)), "which was not injected yet")
+		Expect(p.Restarts()).To(HaveExactElements(HaveField("Report.Name", k.metrics.Name)), "which was not injected yet")
 		Expect(p.Objects).To(HaveExactElements(
 			And(HaveField("Report.Name", k.operator.Name), HaveField("Carries", true)),
 			And(HaveField("Report.Name", k.metrics.Name), HaveField("Carries", false))))
@@ -123,6 +124,46 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		p = foretold(ctx, name, tried)
 		Expect(p.Refused()).To(BeTrue())
 		Expect(p.Carried).To(Equal(p.Published), "the last good state stays")
+	})
+
+	It("is a restart at each stage for what reads its certificate once, where another than its own comes", func(ctx context.Context) {
+		const name = "staged-before"
+		k := kedaIn(name)
+		deployments := []*appsv1.Deployment{k.operator, k.metrics, k.admission}
+		for _, d := range deployments {
+			d.Labels["app.kubernetes.io/version"] = "2.17.1"
+			container := &d.Spec.Template.Spec.Containers[0]
+			container.Image = strings.TrimSuffix(container.Image, "2.21.0") + "2.17.1"
+		}
+		theirs := certificateSecret(name, injector.KEDACertSecret, certtest.NewCA(GinkgoTB(), "KEDA"))
+		same := theirs.DeepCopy()
+		same.Name = "same"
+		apply(ctx, labelled(name, "", nil), theirs, same, certificateSecret(name, "another", certtest.NewCA(GinkgoTB(), "Corp")))
+		apply(ctx, k.all()...)
+		for _, d := range deployments {
+			d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: 1, AvailableReplicas: 1}
+			Expect(direct.Status().Update(ctx, d)).To(Succeed())
+		}
+		inStages := func(annotations map[string]string) []string {
+			GinkgoHelper()
+			p := foretold(ctx, name, injector.Layer{Annotations: annotations})
+			Expect(p.Restarts()).To(HaveLen(3))
+			var names []string
+			for _, object := range p.Restarts() {
+				if p.InStages(object) {
+					names = append(names, object.Report.Name)
+				}
+			}
+			return names
+		}
+		another := map[string]string{injector.AnnotationCertificate: "secret/another"}
+		Expect(inStages(another)).To(Equal([]string{k.metrics.Name, k.operator.Name}))
+		Expect(inStages(map[string]string{injector.AnnotationCertificate: "secret/same"})).To(BeEmpty())
+		another[injector.AnnotationRotation] = "immediate"
+		Expect(inStages(another)).To(BeEmpty())
+		Expect(direct.Delete(ctx, theirs)).To(Succeed())
+		delete(another, injector.AnnotationRotation)
+		Expect(inStages(another)).To(BeEmpty(), "nobody is served by what is gone")
 	})
 
 	It("is nothing where the proof fails", func(ctx context.Context) {

@@ -118,8 +118,12 @@ func restartLines(to screen, p preview.Preview) []string {
 		head += "one after the other, each when the one before is available"
 	}
 	lines := []string{head}
-	for i, r := range restarts {
-		lines = append(lines, fmt.Sprintf("  %d. %s (%s)", i+1, nameOf(r), r.Component))
+	for i, object := range restarts {
+		line := fmt.Sprintf("  %d. %s (%s)", i+1, nameOf(object.Report), object.Report.Component)
+		if p.InStages(object) {
+			line += ", up to three times: once a stage of the change of certificate, which this KEDA reads only when it starts"
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

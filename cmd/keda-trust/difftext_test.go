@@ -32,3 +32,20 @@ func TestDiffSaysWhereHandshakesMayFail(t *testing.T) {
 		})
 	}
 }
+
+func TestDiffSaysWhatRestartsAtEachStage(t *testing.T) {
+	t.Parallel()
+	object := func(name string, readsOnce bool) preview.Object {
+		return preview.Object{Report: injector.Report{Kind: "Deployment", Namespace: "keda", Name: name, Component: name}, Restarts: true, ReadsOnce: readsOnce}
+	}
+	p := preview.Preview{Objects: []preview.Object{object("webhooks", false), object("operator", true)}}
+	for staged, want := range map[bool]string{
+		false: "  1. Deployment keda/webhooks (webhooks)\n  2. Deployment keda/operator (operator)",
+		true:  "  1. Deployment keda/webhooks (webhooks)\n  2. Deployment keda/operator (operator), up to three times: once a stage of the change of certificate, which this KEDA reads only when it starts",
+	} {
+		p.Staged = staged
+		if said := strings.Join(restartLines(screen{}, p)[1:], "\n"); said != want {
+			t.Errorf("staged: %v, said:\n%s\nwant:\n%s", staged, said, want)
+		}
+	}
+}

@@ -43,6 +43,9 @@
 //   - Counting is in memory: a new leader has three tokens, and tells once more.
 //   - KEDA's pods are waited for without a bound, for a caBundle that does not verify
 //     what they serve breaks KEDA's webhooks, and from some minutes on that is told.
+//     Where things are taken out admission drops the record of them at once, and pods
+//     follow, or do not: so the webhooks' Deployment is waited for until no pod of an
+//     older template is left.
 //   - disabled needs no grant: to take out what was injected takes a right on the
 //     object alone.
 package cabundle

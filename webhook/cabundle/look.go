@@ -1,6 +1,7 @@
 package cabundle
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -110,8 +111,9 @@ func (l *look) write(ctx context.Context, d decision) error {
 	return nil
 }
 
-// done looks again when a contest is over, if nothing happens before.
+// done looks again when a contest is over, if nothing happens before, and otherwise
+// often enough that what lasts is told before it is forgotten.
 func (l *look) done(d decision) ctrl.Result {
 	l.tell(d.report)
-	return ctrl.Result{RequeueAfter: l.dispute.calm(l.now)}
+	return ctrl.Result{RequeueAfter: cmp.Or(l.dispute.calm(l.now), recheck)}
 }

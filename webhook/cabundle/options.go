@@ -18,6 +18,8 @@ const (
 	// podsPatience is after how long that is told: an image that has to be pulled, or
 	// a leader that has to let go, takes a few minutes.
 	podsPatience = 5 * time.Minute
+	// recheck bounds how long a change can go unseen that no watch told of.
+	recheck = 10 * time.Minute
 	// longestRetry is the longest pause after an error.
 	longestRetry = time.Minute
 	// reconcileTimeout keeps a request that is never answered from holding up

@@ -12,16 +12,18 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
+	"github.com/keda-trust/keda-trust/webhook/progress"
 )
 
 // podsBehind are the Deployments, as NAMESPACE/NAME, that have to be where the
 // caBundles are to be before these change, none where nothing has to be waited for:
 //
-//	mode      KEDA's Deployments                    until
-//	disabled  one is injected yet                   its pods serve what the caBundle verifies
-//	enabled   the operator rotates in some pod yet  it writes the caBundles anew on every event
+//	mode      waited for                              since
+//	disabled  one that is injected yet                its pods are still to follow
+//	disabled  the webhooks' last pod that was         it serves what the caBundle verifies
+//	enabled   the operator's last pod that rotates    it writes the caBundles anew on every event
 //
-// In neither case is anybody fought, and what the caBundles hold meanwhile is what
+// In no case is anybody fought, and what the caBundles hold meanwhile is what
 // pods serve.
 func (l *look) podsBehind(ctx context.Context) ([]string, error) {
 	found, err := installation.Components(ctx, l.live, l.namespace())
@@ -35,7 +37,7 @@ func (l *look) podsBehind(ctx context.Context) ([]string, error) {
 	for component, d := range found.Deployments {
 		waits := component == injector.ComponentOperator && found.Rotates()
 		if l.mode == injector.ModeDisabled {
-			waits = injected(d)
+			waits = injected(d) || component == injector.ComponentAdmissionWebhooks && progress.Of(d, l.now, l.now).OldLeft
 		}
 		if waits {
 			behind = append(behind, d.Namespace+"/"+d.Name)

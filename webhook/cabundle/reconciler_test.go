@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -42,7 +43,7 @@ var _ = Describe("KEDA's webhooks", func() {
 
 	It("get the caBundle of the state in one write, and no other", func(ctx context.Context) {
 		state := k.publishCA(ctx, ca)
-		Expect(k.look(ctx)).To(BeZero())
+		Expect(k.look(ctx)).To(Equal(recheck))
 		Expect(k.bundles(ctx)).To(Equal(both(ca.CertPEM)))
 		Expect(k.wire.since()).To(HaveLen(1))
 		Expect(k.written(injector.ReasonInjected)).To(Equal(1))
@@ -237,6 +238,16 @@ var _ = Describe("KEDA's webhooks", func() {
 			k.look(ctx)
 			Expect(k.told()).To(HaveExactElements(And(HavePrefix("Normal Audit"), ContainSubstring("would set webhooks[vscaledobject.kb.io].clientConfig.caBundle to 1 certificate"),
 				ContainSubstring("; would set webhooks[vscaledjob.kb.io]")), HavePrefix("Normal Audit")))
+		})
+		It("for another owner, which is told for as long as it lasts, though nothing else happens", func(ctx context.Context) {
+			k.publishCA(ctx, ca)
+			k.edit(ctx, "helm", func(v *vwc) { v.Annotations = map[string]string{"service.beta.openshift.io/inject-cabundle": "true"} })
+			for end := k.now.Add(time.Hour); k.now.Before(end); {
+				wait := k.look(ctx)
+				Expect(wait).To(BeNumerically(">", 0))
+				k.now = k.now.Add(wait)
+			}
+			Expect(only(injector.ReasonBundleElsewhere, k.told())).To(HaveLen(2), "again before the first is forgotten")
 		})
 		DescribeTable("for another owner, which is told once", func(ctx context.Context, annotation, value, owner string) {
 			k.publishCA(ctx, ca)

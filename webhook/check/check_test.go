@@ -63,6 +63,24 @@ var _ = Describe("A KEDA whose certificate all verify", Serial, func() {
 		Expect(side.Note).To(ContainSubstring("judged by what the pods mount"))
 	})
 
+	It("is looked at under the name of which its operator is told, which keda-trust does not write", func(ctx context.Context) {
+		named := func(w *world) {
+			w.vwc.Name = "acme-admission"
+			container := &w.operator.Spec.Template.Spec.Containers[0]
+			container.Args = append(container.Args, "--validating-webhook-name="+w.vwc.Name)
+		}
+		w := newWorld(ctx, "named", named)
+		e := edge(w.check(ctx), EdgeWebhooks)
+		Expect(e.Verdict).To(Equal(Holds))
+		Expect(e.Sides).To(HaveEach(HaveField("Trusted.From", HavePrefix("ValidatingWebhookConfiguration acme-admission "))))
+
+		w.vwc.Webhooks[0].ClientConfig.CABundle = nil
+		Expect(direct.Update(ctx, w.vwc)).To(Succeed())
+		publish(ctx, w, injector.State{CertificateSecret: "keda-tls", CABundle: w.ca.CertPEM})
+		Expect(problems(edge(w.check(ctx), EdgeWebhooks))).To(ConsistOf(And(
+			HaveField("Reason", injector.ReasonCAMissing), HaveField("Mend", ContainSubstring("yourself")))))
+	})
+
 	It("is looked at as far as the user may, and no further", func(ctx context.Context) {
 		w := newWorld(ctx, "limited")
 		as := limited(ctx, w.namespace)
@@ -227,6 +245,37 @@ var _ = Describe("Custom CAs", Serial, func() {
 			And(HaveField("Message", ContainSubstring("expired at")), HaveField("Object", "ConfigMap odd/corp data[more.pem]")),
 			HaveField("Message", ContainSubstring("neither a CA nor self-signed"))))
 	})
+
+	It("end with the first that is not over yet", func(ctx context.Context) {
+		w := newWorld(ctx, "over", func(w *world) {
+			w.roots.Data["old.pem"] = string(certtest.NewCA(GinkgoTB(), "Old", certtest.Between(w.now.Add(-48*time.Hour), w.now.Add(-time.Hour))).CertPEM)
+		})
+		side := edge(w.check(ctx), EdgeCustomCAs).Sides[0]
+		Expect(side.Verifies).To(BeTrue())
+		Expect(side.Ends).To(Equal(w.corp.Cert.NotAfter.UTC()))
+	})
+
+	It("may stand beside what is none, as in a Secret of a certificate that is mounted whole", func(ctx context.Context) {
+		w := newWorld(ctx, "whole", func(w *world) {
+			w.customCA(corev1.VolumeProjection{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: w.secret.Name}}})
+		})
+		e := edge(w.check(ctx), EdgeCustomCAs)
+		Expect(e.Verdict).To(Equal(Warning))
+		Expect(problems(e)).To(ContainElement(And(HaveField("Object", "Secret whole/keda-tls data[tls.key]"), HaveField("Verdict", Warning))))
+	})
+
+	DescribeTable("of a key that does not exist", func(ctx context.Context, optional bool, want Verdict) {
+		w := newWorld(ctx, "keyless", func(w *world) {
+			w.customCA(corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+				LocalObjectReference: corev1.LocalObjectReference{Name: w.roots.Name}, Optional: &optional,
+				Items: []corev1.KeyToPath{{Key: "absent.pem", Path: "absent.pem"}},
+			}})
+		})
+		Expect(edge(w.check(ctx), EdgeCustomCAs).Verdict).To(Equal(want))
+	},
+		Entry("are left out where that is optional", true, Holds),
+		Entry("are broken else", false, Broken),
+	)
 
 	It("are not trusted yet by pods of an older template", func(ctx context.Context) {
 		w := newWorld(ctx, "rolling")

@@ -38,7 +38,9 @@ func (o Observed) customCAs() Edge {
 	}
 	s.Trusted.Certificates = certificatesOf(all)
 	for _, cert := range all {
-		s.endsBy(cert.NotAfter)
+		if !o.Now.After(cert.NotAfter) { // one that is over verifies nothing that could end with it, and is told
+			s.endsBy(cert.NotAfter)
+		}
 		if endsSoon(cert, o.Now) {
 			s.add(warning(injector.ReasonEndsSoon, s.Trusted.From,
 				fmt.Sprintf("the CA %s ends at %s, and less than a tenth of its lifetime is left", injector.Subject(cert), timestamp(cert.NotAfter)), "add the CA that follows it to its source"))
@@ -66,11 +68,12 @@ func (c CustomCA) read(o Observed) ([]*x509.Certificate, []Problem) {
 	}
 	var all []*x509.Certificate
 	var problems []Problem
+	var empty []string
 	for _, file := range slices.Sorted(maps.Keys(c.Files)) {
 		object := c.From + " data[" + file + "]"
 		certs := lenient(c.Files[file])
 		if len(certs) == 0 {
-			problems = append(problems, broken(injector.ReasonCustomCAInvalid, object, "there is no certificate in it that can be read, and KEDA skips it", "want PEM with CERTIFICATE blocks"))
+			empty = append(empty, object)
 			continue
 		}
 		all = append(all, certs...)
@@ -84,7 +87,20 @@ func (c CustomCA) read(o Observed) ([]*x509.Certificate, []Problem) {
 			problems = append(problems, warning(odd.Reason, object, message, mend))
 		}
 	}
+	for _, object := range empty {
+		problems = append(problems, skipped(object, len(all) > 0))
+	}
 	return all, problems
+}
+
+// skipped is a file without a certificate. Beside one that has some it need not be
+// meant for one, as the tls.key of a Secret that is mounted whole.
+func skipped(object string, besideOthers bool) Problem {
+	const message = "there is no certificate in it that can be read, and KEDA skips it"
+	if besideOthers {
+		return warning(injector.ReasonCustomCAWarning, object, message, "where it is to be a CA, want PEM with CERTIFICATE blocks; else mount the keys of CAs alone")
+	}
+	return broken(injector.ReasonCustomCAInvalid, object, message, "want PEM with CERTIFICATE blocks")
 }
 
 // carried says whether the operator's pods run with what is published: KEDA reads

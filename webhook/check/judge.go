@@ -131,11 +131,20 @@ func (o Observed) webhooks() Edge {
 				continue
 			}
 			v := verifier{who: group.who(), roots: lenient(group.bundle), from: group.from(object),
-				mend: o.mends(group.from(object), "keda-trust puts in what is published, by itself: see what its leader's log says")}
+				mend: o.mends(group.from(object), o.writes())}
 			e.Sides = append(e.Sides, v.side(o.Now, server, o.Serving[injector.ComponentAdmissionWebhooks]))
 		}
 	}
 	return e.settle()
+}
+
+// writes says who puts what is published into the webhooks' caBundles: keda-trust's
+// rights are for KEDA's usual name.
+func (o Observed) writes() string {
+	if name := o.Installation.ValidatingWebhookName(); name != injector.KEDAValidatingWebhook {
+		return "keda-trust may write " + injector.KEDAValidatingWebhook + " only, so put in what is published yourself, by cert-manager's cainjector for one"
+	}
+	return "keda-trust puts in what is published, by itself: see what its leader's log says"
 }
 
 // callers are the webhooks of a configuration that call one Service and trust the
@@ -209,7 +218,7 @@ func (o Observed) own() Edge {
 	}
 	for _, group := range grouped(o.Own.Configuration.Webhooks, mutating, "") {
 		v := verifier{who: group.who(), roots: lenient(group.bundle), from: group.from(object), wants13: false, mend: advice}
-		e.Sides = append(e.Sides, v.side(o.Now, o.Own.Server, Material{}))
+		e.Sides = append(e.Sides, v.side(o.Now, o.Own.Server, Material{From: o.Own.Server.object(), Err: errInMemory}))
 	}
 	e.roundTrip(o.Own)
 	return e.settle()

@@ -39,7 +39,7 @@ func (l Looker) Check(ctx context.Context, namespace string) (Answer, error) {
 // Look observes. What may not be read is an observation too; an error is that
 // KEDA itself could not be looked for, or is not there.
 func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
-	found, findings, err := installation.Read(ctx, l.Live, namespace, nil)
+	found, findings, err := installation.ReadAsTold(ctx, l.Live, namespace)
 	if err != nil {
 		return Observed{}, err
 	}
@@ -136,7 +136,9 @@ func (r *reading) customCA(ctx context.Context, m injector.Mounted) CustomCA {
 	content := r.content(ctx, m.Source)
 	out := CustomCA{From: m.Source.Describe(r.namespace), Files: map[string][]byte{}, Optional: m.Optional, Err: content.Err}
 	for file, key := range m.Keys {
-		out.Files[file] = content.Data[key]
+		if text, found := content.Data[key]; found || !m.Optional { // a kubelet leaves out what is optional
+			out.Files[file] = text
+		}
 	}
 	if m.Keys == nil {
 		out.Files = content.Data

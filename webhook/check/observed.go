@@ -59,7 +59,8 @@ type Material struct {
 	// From names the object, "Secret keda/keda-tls"; empty where none is mounted.
 	From         string
 	Certificates []*x509.Certificate
-	// Err is why they are not known: the object is absent, forbidden, or not read.
+	// Err is why they are not known: the object is absent, forbidden, not read, or none
+	// that could be.
 	Err error
 }
 

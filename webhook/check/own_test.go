@@ -81,7 +81,10 @@ var _ = Describe("keda-trust itself", Serial, func() {
 			configuration.Webhooks[i].ClientConfig.Service = &admissionregistrationv1.ServiceReference{Namespace: injector.Name, Name: injector.ServiceName}
 		}
 		Expect(direct.Update(ctx, configuration)).To(Succeed())
-		Expect(reasons(edge(w.check(ctx), EdgeOwn))).To(ConsistOf(injector.ReasonNoEndpoints, injector.ReasonNotReached, injector.ReasonNotAnswered))
+		unseen := edge(w.check(ctx), EdgeOwn)
+		Expect(reasons(unseen)).To(ConsistOf(injector.ReasonNoEndpoints, injector.ReasonNotReached, injector.ReasonNotAnswered))
+		Expect(problems(unseen)).To(ContainElement(And(HaveField("Reason", injector.ReasonNotReached),
+			HaveField("Object", "Service "+injector.Name+"/"+injector.ServiceName), HaveField("Message", ContainSubstring("in memory")))), "nothing is mounted that could be judged by")
 
 		w.serve("192.0.2.9:9443", w.config(ca.Leaf(GinkgoTB(), []string{injector.ServiceName + "." + injector.Name + ".svc"})))
 		w.create(ctx, slice(injector.Name, injector.ServiceName, endpoint("192.0.2.9", "keda-trust-0")))

@@ -21,19 +21,19 @@ type Way func(namespace string, endpoint endpoints.Endpoint) endpoints.Dialer
 // network itself, and from everywhere the API server. The network is tried from
 // nowhere else, for there a pod's address may be another machine's.
 func Ways(config *rest.Config) []Way {
-	ways := []Way{Forwarded(config)}
+	ways := []Way{byAPIServer(config)}
 	if _, inPod := os.LookupEnv("KUBERNETES_SERVICE_HOST"); inPod {
-		ways = append([]Way{Direct}, ways...)
+		ways = append([]Way{byNetwork}, ways...)
 	}
 	return ways
 }
 
-// Direct is the network.
-func Direct(string, endpoints.Endpoint) endpoints.Dialer { return new(net.Dialer).DialContext }
+// byNetwork is the network.
+func byNetwork(string, endpoints.Endpoint) endpoints.Dialer { return new(net.Dialer).DialContext }
 
-// Forwarded goes through the API server and the kubelet. An endpoint that is no
+// byAPIServer goes through the API server and the kubelet. An endpoint that is no
 // pod is a host that a webhook configuration names, and dialed as such.
-func Forwarded(config *rest.Config) Way {
+func byAPIServer(config *rest.Config) Way {
 	return func(namespace string, endpoint endpoints.Endpoint) endpoints.Dialer {
 		switch {
 		case endpoint.Pod != "":

@@ -129,10 +129,15 @@ func (v verifier) byMounted(s *Side, now time.Time, m Material) {
 	v.verify(s, now, m.Certificates, m.From)
 }
 
+// errInMemory is why the certificate of a server that was not seen is not known.
+var errInMemory = errors.New("its pods keep their certificates in memory")
+
 // unseen says why there is no certificate to look at.
 func (m Material) unseen() Problem {
 	object := cmp.Or(m.From, "the pod template")
 	switch {
+	case errors.Is(m.Err, errInMemory):
+		return unknown(injector.ReasonNotReached, object, m.Err.Error()+", and what they serve was not seen", "run this where the pods are reached")
 	case m.From == "":
 		return unknown(injector.ReasonNotReached, object, "it mounts nothing that can be looked at where the certificate is read", "run this where the pods are reached")
 	case errors.Is(m.Err, injector.ErrForbidden):

@@ -109,6 +109,12 @@ func (w *world) create(ctx context.Context, objects ...client.Object) {
 	}
 }
 
+// customCA is all that the operator mounts for its scalers.
+func (w *world) customCA(source corev1.VolumeProjection) {
+	volumes := w.operator.Spec.Template.Spec.Volumes
+	volumes[len(volumes)-1].Projected.Sources = []corev1.VolumeProjection{source}
+}
+
 // rolledOut is what Deployments say whose pods are all of the newest template.
 func (w *world) rolledOut(ctx context.Context) {
 	GinkgoHelper()

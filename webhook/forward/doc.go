@@ -2,8 +2,9 @@
 // is outside of the cluster's network.
 //
 // It promises a connection and nothing else: no local port is opened that others
-// on the machine could use, and what the kubelet says of a port that nobody
-// listens on comes back as the connection's error.
+// on the machine could use, what the kubelet says of a port that nobody listens on
+// comes back as the connection's error, and a connection that does not come about
+// is given up with the context.
 //
 // Decisions (2026-11):
 //   - WebSocket first, SPDY where an API server or a proxy does not upgrade to it,

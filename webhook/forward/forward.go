@@ -37,7 +37,7 @@ func To(config *rest.Config, namespace, pod string) func(ctx context.Context, ne
 		if err != nil {
 			return nil, fmt.Errorf("forwarding to pod %s/%s: %w", namespace, pod, err)
 		}
-		opened, err := open(connection, port)
+		opened, err := within(ctx, func() (*conn, error) { return open(connection, port) })
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("forwarding to port %s of pod %s/%s: %w", port, namespace, pod, err), connection.Close())
 		}
@@ -45,31 +45,41 @@ func To(config *rest.Config, namespace, pod string) func(ctx context.Context, ne
 	}
 }
 
-// dial gives up with ctx, which client-go's dialers do not know.
 func dial(ctx context.Context, config *rest.Config, namespace, pod string) (httpstream.Connection, error) {
 	dialer, err := dialerTo(config, namespace, pod)
 	if err != nil {
 		return nil, err
 	}
+	return within(ctx, func() (httpstream.Connection, error) {
+		connection, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
+		return connection, err
+	})
+}
+
+// within gives up with ctx, which neither client-go's dialers nor its connections
+// know. What comes after that is closed, for nobody wants it any more; that it does
+// come is bounded, by the API server for a request, by its connection for a stream.
+func within[T io.Closer](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
-		connection httpstream.Connection
-		err        error
+		value T
+		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		connection, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
-		done <- result{connection, err}
+		value, err := do()
+		done <- result{value, err}
 	}()
 	select {
 	case r := <-done:
-		return r.connection, r.err
+		return r.value, r.err
 	case <-ctx.Done():
-		go func() { // ends with the request, which the API server bounds
+		go func() {
 			if r := <-done; r.err == nil {
-				_ = r.connection.Close() // nobody wants it any more
+				_ = r.value.Close() // it has served no purpose
 			}
 		}()
-		return nil, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 

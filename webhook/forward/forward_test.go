@@ -152,3 +152,33 @@ func TestAnAPIServerThatHangsIsGivenUp(t *testing.T) {
 		t.Errorf("got %v, want that the time is up", err)
 	}
 }
+
+func TestAKubeletThatStallsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, tunnels := range map[string]bool{"by WebSocket": true, "by SPDY": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan struct{})
+			server := httptest.NewServer(http.HandlerFunc(func(to http.ResponseWriter, from *http.Request) {
+				connection, err := kubelet{tunnels: tunnels}.upgrade(to, from, func(httpstream.Stream, <-chan struct{}) error {
+					cancel() // it has come as far as to ask for a stream, and gets no answer
+					<-ended
+					return errors.New("the test is over")
+				})
+				if err != nil {
+					return // it has answered
+				}
+				<-ended
+				_ = connection.Close() // the client may be gone
+			}))
+			t.Cleanup(server.Close)
+			t.Cleanup(func() { close(ended) })
+			_, err := To(&rest.Config{Host: server.URL}, "keda", "operator-0")(ctx, "tcp", "192.0.2.1:9666")
+			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "forwarding to port 9666 of pod keda/operator-0") {
+				t.Errorf("got %v, want that the port was given up", err)
+			}
+		})
+	}
+}

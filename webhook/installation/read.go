@@ -17,21 +17,37 @@ import (
 
 // Read gathers KEDA's components in namespace. The incoming Deployment, which may
 // be nil, is laid over the one of its name in the cluster. What is wrong with the
-// installation is in the findings; an error is a failure to read that may pass.
+// installation is in the findings; an error is a failure to read that may pass. Of
+// the ValidatingWebhookConfiguration it knows KEDA's usual name alone, as
+// keda-trust's own rights do.
 func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
+	return read(ctx, live, namespace, incoming, func(injector.Installation) string { return injector.KEDAValidatingWebhook })
+}
+
+// ReadAsTold is Read for somebody whose rights go further: the
+// ValidatingWebhookConfiguration is the one of which KEDA's operator is told.
+func ReadAsTold(ctx context.Context, live client.Reader, namespace string) (injector.Installation, []injector.Finding, error) {
+	return read(ctx, live, namespace, nil, injector.Installation.ValidatingWebhookName)
+}
+
+func read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment,
+	validatingWebhook func(injector.Installation) string,
+) (injector.Installation, []injector.Finding, error) {
 	list, err := deployments(ctx, live, namespace)
 	if err != nil {
 		return injector.Installation{}, nil, err
 	}
+	all := overlaid(list.Items, incoming)
 	api := &apiregistrationv1.APIService{}
 	if err := optional(ctx, live, injector.KEDAAPIService, api); err != nil {
 		return injector.Installation{}, nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
 	}
-	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := optional(ctx, live, injector.KEDAValidatingWebhook, vwc); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", injector.KEDAValidatingWebhook, err)
+	components, _ := injector.NewInstallation(namespace, all, nil, nil)
+	name, vwc := validatingWebhook(components), &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := optional(ctx, live, name, vwc); err != nil {
+		return injector.Installation{}, nil, fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", name, err)
 	}
-	installation, findings := injector.NewInstallation(namespace, overlaid(list.Items, incoming), api, vwc)
+	installation, findings := injector.NewInstallation(namespace, all, api, vwc)
 	return installation, findings, nil
 }
 

@@ -16,8 +16,9 @@ import (
 const (
 	// maxNote is the most that the API server takes as an Event's note.
 	maxNote = 1024
-	// retell is short of the hour after which an API server forgets an Event.
-	retell = 50 * time.Minute
+	// Retell is after how long what lasts is told again: short of the hour after which
+	// an API server forgets an Event.
+	Retell = 50 * time.Minute
 )
 
 // Teller makes Events, and keeps when what was told of findings, so that only a
@@ -63,7 +64,7 @@ func (t *Teller) Findings(to Audience, findings []injector.Finding) {
 			continue
 		}
 		last, known := before[key]
-		if !known || now.Sub(last) >= retell {
+		if !known || now.Sub(last) >= Retell {
 			t.Event(to, eventTypeOf(f), f.Reason, f.Text())
 			last = now
 		}

@@ -15,4 +15,7 @@
 //     that carries the state restarts for no other version of keda-trust, though
 //     somebody else's next write would change it. And its pod template has to differ,
 //     compared as Kubernetes does, by what it says and not by how it was written.
+//   - A KEDA that reads its certificate only when it starts restarts at each stage of
+//     a change. How many there will be depends on what is published by then, so it is
+//     said to be up to three, wherever what its pods mount now is another one.
 package preview

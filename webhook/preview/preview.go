@@ -34,6 +34,9 @@ type Preview struct {
 	// Carried is the state that the objects are to carry: one of the two above, or
 	// nil, and then nothing changes.
 	Carried *injector.State
+	// Staged: another certificate than the one in use is to come, in stages, or that
+	// may be, where the one in use may not be read.
+	Staged bool
 	// Objects are KEDA's, in the order in which they change: first what restarts
 	// nothing, the APIService before all, and then one after the other what does.
 	Objects []Object
@@ -50,23 +53,24 @@ type Object struct {
 	Carries bool
 	// Restarts: keda-trust's write replaces its pods.
 	Restarts bool
+	// ReadsOnce: it reads its certificate only when it starts, so that each stage of a
+	// change restarts it.
+	ReadsOnce bool
 }
 
 // Unstaged says whether another certificate is carried at once, so that handshakes may fail
 // until KEDA's pods have restarted.
 func (p Preview) Unstaged() bool { return p.Carried != nil && p.Carried.Unstaged(p.Published) }
 
-// Restarts are the reports on the Deployments that restart, in their order. With
-// a manual rollout they only do when somebody else next writes them.
-func (p Preview) Restarts() []injector.Report {
-	var out []injector.Report
-	for _, object := range p.Objects {
-		if object.Restarts {
-			out = append(out, object.Report)
-		}
-	}
-	return out
+// Restarts are the Deployments that restart, in their order. With a manual rollout
+// they only do when somebody else next writes them.
+func (p Preview) Restarts() []Object {
+	return slices.DeleteFunc(slices.Clone(p.Objects), func(o Object) bool { return !o.Restarts })
 }
+
+// InStages says whether an object that restarts does so at each stage of a change of
+// certificate, of which there are three.
+func (p Preview) InStages(o Object) bool { return p.Staged && o.Restarts && o.ReadsOnce }
 
 // done are the reasons of objects that are as keda-trust wants them, or left to
 // whoever else fills them.
@@ -106,6 +110,9 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 	p.Carried = p.carried(asks(over))
 	if request.State = p.Carried; request.State == nil {
 		request.Findings = p.Resolution.Findings
+	}
+	if p.Staged, err = staged(ctx, reader, decision); err != nil {
+		return Preview{}, err
 	}
 	for _, target := range targets(decision.Installation) {
 		object, err := target.change(ctx, reader.Live, request)
@@ -157,19 +164,24 @@ func (p Preview) carried(tried bool) *injector.State {
 type target struct {
 	kind            schema.GroupVersionKind
 	namespace, name string
+	readsOnce       bool
 }
 
 func targets(i injector.Installation) []target {
 	var out []target
 	if i.APIService != nil {
-		out = append(out, target{apiregistrationv1.SchemeGroupVersion.WithKind("APIService"), "", i.APIService.Name})
+		out = append(out, target{kind: apiregistrationv1.SchemeGroupVersion.WithKind("APIService"), name: i.APIService.Name})
 	}
 	if i.ValidatingWebhook != nil {
-		out = append(out, target{admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"), "", i.ValidatingWebhook.Name})
+		out = append(out, target{kind: admissionregistrationv1.SchemeGroupVersion.WithKind("ValidatingWebhookConfiguration"), name: i.ValidatingWebhook.Name})
+	}
+	once := map[injector.Component]bool{}
+	for _, m := range i.Mountings() {
+		once[m.Component] = m.ReadsOnce
 	}
 	for _, component := range injector.RolloutOrder {
 		if d := i.Deployments[component]; d != nil {
-			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name})
+			out = append(out, target{appsv1.SchemeGroupVersion.WithKind("Deployment"), d.Namespace, d.Name, once[component]})
 		}
 	}
 	return out
@@ -200,7 +212,7 @@ func (t target) change(ctx context.Context, live client.Reader, request injector
 	standing := injector.Stand(request)
 	return Object{
 		Before: raw, After: after, Report: result.Report,
-		Carries: request.State != nil && !standing.Nudge, Restarts: standing.Restart && differ,
+		Carries: request.State != nil && !standing.Nudge, Restarts: standing.Restart && differ, ReadsOnce: t.readsOnce,
 	}, nil
 }
 

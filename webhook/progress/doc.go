@@ -1,6 +1,9 @@
 // Package progress tells how far a Deployment is with its template. It is the one
-// answer for who restarts KEDA in order and for who waits until a certificate has
-// arrived: what the one has given up on the other must not wait for without saying.
+// answer for the controllers, who restart KEDA in order, wait until a certificate has
+// arrived, or until no pod of before is left: what the one has given up on the other
+// must not wait for without saying. Package check only repeats what a status counts,
+// and injector, which imports nothing of webhook, sees for itself whether a pod that
+// rotates may be left.
 //
 // It promises to be pure: a Deployment and times in, an answer out. It never imports
 // another package of this module.

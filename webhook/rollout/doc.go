@@ -8,8 +8,8 @@
 // keda-trust's own, the nudge, to which admission answers with the injection; to
 // restart nothing without another state, a repair or an order to take out; to
 // restart one component of KEDA at a time, in an order, and none again before an
-// interval has passed; and that whatever does not happen, or not last, is told
-// and tried ever more rarely. What it needs to know of the past stands on the
+// interval has passed; and that whatever does not happen, or not last, is tried
+// ever more rarely, and told for as long as that goes on. What it needs to know of the past stands on the
 // objects, so that a new leader restarts nothing.
 //
 // It decides nothing about what is injected, reads no Secret, and never imports

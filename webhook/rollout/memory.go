@@ -1,6 +1,10 @@
 package rollout
 
-import "time"
+import (
+	"time"
+
+	"github.com/keda-trust/keda-trust/webhook/notice"
+)
 
 // memory is what one leader knows of one object beyond what stands on it. To
 // begin without it costs no restart, at most an Event.
@@ -12,7 +16,8 @@ type memory struct {
 	// answered: the last of them came back with what was wanted, so that what is
 	// missing since was taken back.
 	answered bool
-	told     bool
+	// toldAt is when somebody was last told that they do not last; zero for never.
+	toldAt time.Time
 
 	// nudged is the last nudge, and restarted the last of those that changed the
 	// template.
@@ -32,8 +37,21 @@ type memory struct {
 func (m *memory) begin(want string, now time.Time) {
 	rest := 2 * max(longestPause, m.interval())
 	if m.want != want || now.Sub(m.nudged) > rest {
-		m.want, m.tries, m.answered, m.told = want, 0, false, false
+		m.want, m.tries, m.answered, m.toldAt = want, 0, false, time.Time{}
 	}
+}
+
+// told: the object was given up for others, which no longer wait for it.
+func (m *memory) told() bool { return !m.toldAt.IsZero() }
+
+// tells says whether somebody is to be told now that nudges do not last, and notes
+// that: after some of them, and again before it is forgotten.
+func (m *memory) tells(now time.Time) bool {
+	if m.tries < tellAfter || (m.told() && now.Sub(m.toldAt) < notice.Retell) {
+		return false
+	}
+	m.toldAt = now
+	return true
 }
 
 // tryAt is when to nudge again.
@@ -102,8 +120,9 @@ func doubled(first time.Duration, times int, longest time.Duration) time.Duratio
 // memories are those of one namespace.
 type memories struct {
 	objects map[string]*memory
-	// manualFor is the state that was told to wait for somebody else.
+	// manualFor is the state that was told to wait for somebody else, manualAt when.
 	manualFor string
+	manualAt  time.Time
 }
 
 // of finds or begins the memory of an object.

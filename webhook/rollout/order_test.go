@@ -116,6 +116,10 @@ var _ = Describe("Another state", func() {
 		Expect(k.apiService(ctx).Spec.CABundle).To(Equal([]byte("next")))
 		Expect(k.restarts(ctx)).To(HaveEach(0))
 		Expect(k.told()).To(ConsistOf(And(ContainSubstring("RolloutManual"), ContainSubstring(operator), ContainSubstring("CustomCAChanged"))))
+		k.pass(ctx, 30*time.Minute)
+		Expect(k.told()).To(BeEmpty())
+		k.pass(ctx, 20*time.Minute)
+		Expect(k.told()).To(ConsistOf(ContainSubstring("RolloutManual")), "before it is forgotten")
 
 		d := k.deployment(ctx, operator)
 		edit(ctx, direct, d, func() { d.Labels["team"] = "a" })

@@ -129,7 +129,7 @@ func (p *pass) restart(ctx context.Context, subjects []*subject) error {
 			return nil
 		}
 		if !p.due(s) {
-			if s.memory.told {
+			if s.memory.told() {
 				continue
 			}
 			return nil
@@ -137,7 +137,7 @@ func (p *pass) restart(ctx context.Context, subjects []*subject) error {
 		if err := p.nudge(ctx, s); err != nil {
 			return err
 		}
-		if s.standing.Nudge && !s.memory.told {
+		if s.standing.Nudge && !s.memory.told() {
 			return nil
 		}
 	}
@@ -182,6 +182,9 @@ func (p *pass) due(s *subject) bool {
 	}
 	if !p.now.Before(at) {
 		return true
+	}
+	if s.memory.told() { // and its next nudge may be later than that is forgotten
+		p.tellContested(s)
 	}
 	p.lookAt(at)
 	return false

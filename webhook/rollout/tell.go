@@ -77,12 +77,13 @@ func (p *pass) tellHeld(s *subject, until time.Time) {
 		s, last.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339)))
 }
 
-// tellManual tells once for each state what waits for somebody else.
+// tellManual tells what waits for somebody else: each state, and again before that is
+// forgotten.
 func (p *pass) tellManual(waiting []*subject) {
-	if p.memories.manualFor == p.want {
+	if p.memories.manualFor == p.want && p.now.Sub(p.memories.manualAt) < notice.Retell {
 		return
 	}
-	p.memories.manualFor = p.want
+	p.memories.manualFor, p.memories.manualAt = p.want, p.now
 	for _, s := range waiting {
 		p.tell(s, corev1.EventTypeNormal, injector.ReasonRolloutManual, fmt.Sprintf(
 			"%s would restart %s (%s), and does at its next write by somebody else, for %s is manual", s, p.wanted(), s.standing.Why, injector.AnnotationRollout))
@@ -90,20 +91,18 @@ func (p *pass) tellManual(waiting []*subject) {
 }
 
 func (p *pass) tellUnanswered(s *subject, problem string) {
-	if s.memory.told || s.memory.tries < tellAfter {
+	if !s.memory.tells(p.now) {
 		return
 	}
-	s.memory.told = true
 	p.tell(s, corev1.EventTypeWarning, injector.ReasonNudgeUnanswered, fmt.Sprintf(
 		"%s was written %d times, so that admission make it stand %s, and %s; it is tried again, at least every %s", s, s.memory.tries, p.wanted(), problem, longestPause))
 }
 
 // tellContested tells that somebody takes back what admission has answered.
 func (p *pass) tellContested(s *subject) {
-	if s.memory.told || !s.memory.answered || s.memory.tries < tellAfter {
+	if !s.memory.answered || !s.memory.tells(p.now) {
 		return
 	}
-	s.memory.told = true
 	writer := lastOtherWriter(s)
 	if writer == "" {
 		writer = "unknown"
