@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
 	"github.com/keda-trust/keda-trust/webhook/check"
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
@@ -153,6 +155,7 @@ func TestLookingAtACluster(t *testing.T) {
 	t.Run("check where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "check") })
 	t.Run("check where there is no such Namespace", func(t *testing.T) { noSuchNamespace(t, c) })
 	t.Run("check", func(t *testing.T) { checkTellsWhatIsBroken(t, c) })
+	t.Run("diff where keda-trust has no rights", func(t *testing.T) { diffTellsWhereNothingIsGranted(t, c) })
 	after := c.versions(t)
 	for object, version := range before {
 		if after[object] != version {
@@ -207,6 +210,22 @@ func diffTellsWhatOneMayNotRead(t *testing.T, c cluster) {
 	wantInOrder(t, out, "Proof: not known, for your account may not read all of it\n", "  fault: SourceForbidden: Secret keda/keda-tls: reading it: forbidden to your account; ask for the right")
 	if strings.Contains(out, "sourceSecrets") {
 		t.Errorf("it advises a value of the chart:\n%s", out)
+	}
+}
+
+func diffTellsWhereNothingIsGranted(t *testing.T, c cluster) {
+	create(t, c.client, &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: injector.WebhookConfigurationName}})
+	out, complaints, code := c.run(t, "diff", "--certificate=secret/keda-tls")
+	if code != exitRefused || !strings.Contains(complaints, "NamespaceNotGranted: Namespace keda labels[keda-trust.io/inject]: keda-trust has no rights") {
+		t.Errorf("exit %d, said %q, want 1 and that nothing is granted", code, complaints)
+	}
+	wantInOrder(t, out, "Restarts: ", "Proof: holds\n")
+	create(t, c.client, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: injector.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: injector.Name},
+	})
+	if _, complaints, code = c.run(t, "diff", "--certificate=secret/keda-tls"); code != exitDone || complaints != "" {
+		t.Errorf("granted: exit %d, said %q, want 0 and nothing", code, complaints)
 	}
 }
 

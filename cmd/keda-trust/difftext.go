@@ -44,7 +44,11 @@ func nameOf(r injector.Report) string {
 }
 
 func summary(to screen, namespace string, p preview.Preview, changed int) []string {
-	lines := []string{to.paint(bold, "State") + ": " + stateLine(namespace, p)}
+	var lines []string
+	if p.Disabled {
+		lines = append(lines, to.paint(bold, "Label")+": disabled, so what was injected is taken out; this is what enabling does afterwards")
+	}
+	lines = append(lines, to.paint(bold, "State")+": "+stateLine(namespace, p))
 	lines = append(lines, fmt.Sprintf("%s: %d of %d objects", to.paint(bold, "Changes"), changed, len(p.Objects)))
 	for _, object := range p.Objects {
 		if object.Report.Reason != injector.ReasonInjected {

@@ -33,6 +33,16 @@ func TestDiffSaysWhereHandshakesMayFail(t *testing.T) {
 	}
 }
 
+func TestDiffSaysThatTheNamespaceIsDisabled(t *testing.T) {
+	t.Parallel()
+	for _, disabled := range []bool{true, false} {
+		said := strings.Join(summary(screen{}, "keda", preview.Preview{Disabled: disabled}, 0), "\n")
+		if strings.Contains(said, "Label: disabled, so what was injected is taken out") != disabled {
+			t.Errorf("disabled: %v, said:\n%s", disabled, said)
+		}
+	}
+}
+
 func TestDiffSaysWhatRestartsAtEachStage(t *testing.T) {
 	t.Parallel()
 	object := func(name string, readsOnce bool) preview.Object {

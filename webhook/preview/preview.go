@@ -24,8 +24,8 @@ import (
 
 // Preview is what enabling does.
 type Preview struct {
-	// Enabled: the Namespace has the label already.
-	Enabled bool
+	// Enabled and Disabled: the Namespace has the label already, with that value.
+	Enabled, Disabled bool
 	// Resolution is what the sources and options give; its State is nil where a
 	// finding is a fault, or nothing can be decided yet.
 	Resolution injector.Resolution
@@ -105,7 +105,7 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 		return Preview{}, err
 	}
 	mode, _ := injector.ParseMode(ns.Name, ns.Labels) // a wrong value is mended by enabling
-	p := Preview{Enabled: mode == injector.ModeEnabled, Resolution: decision.Resolution, Published: published}
+	p := Preview{Enabled: mode == injector.ModeEnabled, Disabled: mode == injector.ModeDisabled, Resolution: decision.Resolution, Published: published}
 	request := injector.Request{Mode: injector.ModeEnabled, ValidatingWebhook: decision.Installation.ValidatingWebhookName()}
 	p.Carried = p.carried(asks(over))
 	if request.State = p.Carried; request.State == nil {

@@ -57,9 +57,8 @@ func (p *pass) stalledNote(s *subject) string {
 		s.deployment.Status.UpdatedReplicas, ptr.Deref(s.deployment.Spec.Replicas, 1), s.deployment.Status.AvailableReplicas)
 }
 
-// tellHeld tells once after each restart that something waits. Of one change of
-// state soon after another it does not: whoever made both knows, and of sources that
-// do not come to rest the controller of the published state tells.
+// tellHeld tells once after each restart that something waits, and how not to wait. It
+// is normal for one change soon after another.
 func (p *pass) tellHeld(s *subject, until time.Time) {
 	if !p.now.Before(until) {
 		return
@@ -69,12 +68,13 @@ func (p *pass) tellHeld(s *subject, until time.Time) {
 		return
 	}
 	s.memory.heldFor = last
+	eventType, advice := corev1.EventTypeWarning, ". If this goes on, look at what changes the sources or the Deployment again and again"
 	if s.memory.strikes == 0 && s.standing.Why != injector.ReasonRepaired {
-		return
+		eventType, advice = corev1.EventTypeNormal, ""
 	}
-	p.tell(s, corev1.EventTypeWarning, injector.ReasonRolloutHeld, fmt.Sprintf(
-		"%s has to restart, and was last restarted at %s; it waits until %s, and then restarts with what is published by then. If this goes on, look at what changes the sources or the Deployment again and again",
-		s, last.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339)))
+	p.tell(s, eventType, injector.ReasonRolloutHeld, fmt.Sprintf(
+		"%s has to restart, and was last restarted at %s; it waits until %s, and then restarts with what is published by then, or now by: kubectl rollout restart -n %s deployment/%s%s",
+		s, last.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339), s.object.GetNamespace(), s.object.GetName(), advice))
 }
 
 // tellManual tells what waits for somebody else: each state, and again before that is
