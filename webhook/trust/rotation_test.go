@@ -264,7 +264,7 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
 		Expect(f.told()).To(ContainElements(
 			HavePrefix("Normal RotationStaged"),
-			And(HavePrefix("Warning RotationUnseen after 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
+			And(HavePrefix("Warning RotationUnseen the next stage was published after 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
 		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
 		f.reconcile(ctx)
 		Expect(f.told()).To(BeEmpty(), "once")

@@ -43,7 +43,7 @@ func (r *Reconciler) tellUnseen(ctx context.Context, to notice.Audience, now rot
 			"component", l.Component, "object", l.Object, "problem", l.Problem)
 		each = append(each, l.Object+": "+l.Problem)
 	}
-	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("after %s; if handshakes fail, look there first: %s", bound, strings.Join(each, "; ")))
+	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("the next stage was published after %s without these having been seen to have the one before; if handshakes fail, look there first: %s", bound, strings.Join(each, "; ")))
 }
 
 // rotationNote says where a change of certificate is, and by which certificates one
