@@ -13,7 +13,7 @@ func (j *job) settle(findings []Finding, labels, annotations map[string]string) 
 	case len(findings) > 0:
 		j.tell(findings)
 		return j.because(findings, nil), true
-	case owned && !(j.injected && j.taken(labels)):
+	case owned && (!j.injected || !j.taken(labels)):
 		f := warn(ReasonBundleElsewhere, j.object(), "caBundle", "is filled by %s, and left to it", owner)
 		j.tell([]Finding{f})
 		j.report.Message = f.Text()

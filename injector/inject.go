@@ -92,7 +92,9 @@ type job struct {
 	injected bool // what came in carries an injection
 }
 
-func (j *job) object() string { return describeObject(j.report.Kind, j.report.Namespace, j.report.Name) }
+func (j *job) object() string {
+	return describeObject(j.report.Kind, j.report.Namespace, j.report.Name)
+}
 
 // describeObject names an object of a kind, which in a manifest may leave its
 // namespace to whoever applies it.

@@ -76,7 +76,7 @@ func (p *optionParser) lay(l Layer) {
 func (l Layer) unknownKeys() []Finding {
 	var keys []string
 	for key := range l.Annotations {
-		if strings.HasPrefix(key, Domain+"/") && !optionKeys[key] && !(l.deployment && objectKeys[key]) {
+		if strings.HasPrefix(key, Domain+"/") && !optionKeys[key] && (!l.deployment || !objectKeys[key]) {
 			keys = append(keys, key)
 		}
 	}
