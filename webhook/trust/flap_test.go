@@ -3,14 +3,46 @@ package trust
 import (
 	"context"
 	"strings"
+	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
 )
+
+func TestNeitherAnEmergencyNorAnEndedCertificateIsHeldBack(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	ca := certtest.NewCA(t, "Ours")
+	ending := func(left time.Duration) standing {
+		s := standing{state: &injector.State{CABundle: ca.CertPEM}, stateObject: &corev1.ConfigMap{}}
+		s.stateObject.Annotations = map[string]string{
+			injector.AnnotationTarget: "one", injector.AnnotationPublished: now.Add(-time.Second).Format(time.RFC3339),
+		}
+		s.certificates.leaf = leafOf(t, ca, certtest.Between(now.Add(-time.Hour), now.Add(left)))
+		return s
+	}
+	r := &Reconciler{options: Options{Now: func() time.Time { return now }}}
+	for name, c := range map[string]struct {
+		immediate bool
+		have      standing
+		want      time.Duration
+	}{
+		"the one before is good for long": {false, ending(time.Hour), quiet - time.Second},
+		"it ends before":                  {false, ending(10 * time.Second), 10 * time.Second},
+		"it has ended":                    {false, ending(-time.Second), 0},
+		"an emergency":                    {true, ending(time.Hour), 0},
+	} {
+		seen := reading{resolution: injector.Resolution{State: &injector.State{ID: "two"}}, immediate: c.immediate}
+		if got := r.heldBack(seen, c.have); got != c.want {
+			t.Errorf("%s: held back for %s, want %s", name, got, c.want)
+		}
+	}
+}
 
 var _ = Describe("a source that flaps", func() {
 	// seconds has change made once a second, and says how often what is published

@@ -64,14 +64,36 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 }
 
 // heldBack is how long the state of sources that flap has to wait, for the one
-// before it has hardly been carried out. What was lost is put back at once.
+// before it has hardly been carried out. What was lost is put back at once, an
+// emergency does not wait, and nor does a certificate beyond the end of the one before.
 func (r *Reconciler) heldBack(seen reading, have standing) time.Duration {
 	wanted := seen.resolution
 	if wanted.Secret != nil && have.certificates.leaf.Certificate() == nil {
 		return 0
 	}
+	if seen.immediate {
+		return 0
+	}
 	now := r.options.now()
-	return have.noted(now).heldBack(wanted.State.ID, seen.asked, now, r.options.quiet())
+	left := have.noted(now).heldBack(wanted.State.ID, seen.asked, now, r.options.quiet())
+	if leaf := have.certificates.leaf.Certificate(); leaf != nil {
+		left = min(left, max(leaf.NotAfter.Sub(now), 0))
+	}
+	return left
+}
+
+// retire takes the state of a disabled namespace back: whoever enables it again would
+// have it carried out before the sources are looked at, whatever has become of KEDA's
+// own certificate meanwhile. What pods may still mount stays.
+func (r *Reconciler) retire(ctx context.Context, namespace string) error {
+	if !r.granted(namespace) {
+		return nil
+	}
+	state, err := read(ctx, r.reader.Live, "ConfigMap", namespace, injector.StateConfigMap, &corev1.ConfigMap{})
+	if err != nil || state == nil || !injector.Published(state.Labels) {
+		return err
+	}
+	return r.publisher.delete(ctx, state)
 }
 
 // release tells once that a namespace is no longer managed. That it was told

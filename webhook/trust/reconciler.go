@@ -56,7 +56,8 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 //	enabled    yes       what is proven  changes, faults
 //	audit      yes       nothing         what would be, faults
 //	enabled…   no        nothing         NamespaceNotGranted
-//	disabled   any       nothing         nothing
+//	disabled   yes       no state        nothing
+//	disabled   no        nothing         nothing
 //	unknown    any       nothing         OptionInvalid
 //	none       yes       nothing         Released, once, where a state exists
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
@@ -78,7 +79,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, r.release(ctx, ns)
 	case mode == injector.ModeDisabled:
 		r.rest(ns.Name)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.retire(ctx, ns.Name)
 	case !r.granted(ns.Name):
 		return r.refuse(ctx, ns, []injector.Finding{injector.NamespaceNotGranted(ns.Name)})
 	}

@@ -136,14 +136,27 @@ var _ = Describe("a namespace with a certificate and custom CAs", func() {
 		Expect(k.told()).To(ContainElement(And(HavePrefix("Normal Audit"), ContainSubstring("would publish state"))))
 	})
 
-	It("keeps everything when disabled or released, and tells the release once", func(ctx context.Context) {
+	It("takes the state back when disabled, and nothing that pods mount", func(ctx context.Context) {
+		k.reconcile(ctx)
+		state, mounted := k.state(ctx), k.publishedSecret(ctx)
+		k.told()
+		k.label(ctx, "disabled")
+		k.reconcile(ctx)
+		k.reconcile(ctx)
+		Expect(k.told()).To(BeEmpty())
+		Expect(k.state(ctx)).To(BeNil())
+		Expect(k.publishedSecret(ctx)).To(Equal(mounted))
+		Expect(k.client.Get(ctx, client.ObjectKey{Namespace: k.namespace, Name: state.CustomCAConfigMap}, &corev1.ConfigMap{})).To(Succeed())
+		k.label(ctx, "enabled")
+		k.reconcile(ctx)
+		Expect(k.state(ctx)).To(Equal(state))
+	})
+
+	It("keeps everything when released, and tells that once", func(ctx context.Context) {
 		k.reconcile(ctx)
 		state := k.state(ctx)
 		k.told()
 		k.put(ctx, "ConfigMap", "corp", bundle(ca))
-		k.label(ctx, "disabled")
-		k.reconcile(ctx)
-		Expect(k.told()).To(BeEmpty())
 		k.label(ctx, "")
 		k.reconcile(ctx)
 		Expect(k.told()).To(ConsistOf(HavePrefix("Normal Released")))
