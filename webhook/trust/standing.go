@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/keda-trust/keda-trust/injector"
 )
@@ -37,6 +38,7 @@ func (r *Reconciler) standing(ctx context.Context, namespace string) (standing, 
 	}
 	if s.stateObject != nil {
 		if s.state, err = injector.ParseState([]byte(s.stateObject.Data[injector.StateKey])); err != nil {
+			logf.FromContext(ctx).Info("What is published cannot be read, and is published anew", "configMap", injector.StateConfigMap, "problem", err.Error())
 			s.state = nil
 		}
 	}
