@@ -23,7 +23,7 @@ const (
 )
 
 var _ = Describe("Who replaces the CA of KEDA's certificate while KEDA is called", func() {
-	It("has no call fail with keda-trust", func(ctx SpecContext) {
+	It("loses no call to trust with keda-trust", func(ctx SpecContext) {
 		bringCertificate(ctx)
 		scaleForCalls(ctx)
 		trustHolds(ctx)
