@@ -39,7 +39,8 @@ carried out.
 
 Exits with 0 when enabling does what is shown, also where that is nothing; with 1
 when something is refused, or keda-trust is installed without rights there; and with
-2 when it could not look, or was not called rightly. Colours are for a terminal, without NO_COLOR.`,
+2 when it could not look, or was not called rightly. Colours are for a terminal,
+without NO_COLOR.`,
 		Example: `  keda-trust diff -n keda --certificate=secret/keda-tls --custom-ca=configmap/corp-roots
   keda-trust diff -n keda && kubectl label namespace keda keda-trust.io/inject=enabled`,
 		Args: noArguments("name KEDA's Namespace with -n"),
@@ -72,7 +73,7 @@ func (d *diffFlags) look(ctx context.Context, to screen, reader trust.Reader, ov
 	if len(seen.Objects) == 0 {
 		return exitError{exitUsage, fmt.Errorf("looking for KEDA in Namespace %s: there is none; name its Namespace with -n", d.namespace)}
 	}
-	ungranted, err := notGranted(ctx, reader.Live, d.namespace)
+	ungranted, err := preview.NotGranted(ctx, reader.Live, d.namespace)
 	if err != nil {
 		return exitError{exitUsage, err}
 	}

@@ -1,4 +1,4 @@
-package main
+package preview
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// notGranted says that keda-trust is installed, but not for the KEDA in namespace: the
+// NotGranted says that keda-trust is installed, but not for the KEDA in namespace: the
 // chart binds its Role under keda-trust's name. Empty where it is, where keda-trust
 // is not installed yet, and where the account may not see that.
-func notGranted(ctx context.Context, live client.Reader, namespace string) (string, error) {
+func NotGranted(ctx context.Context, live client.Reader, namespace string) (string, error) {
 	configuration := &metav1.PartialObjectMetadata{}
 	configuration.SetGroupVersionKind(admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"))
 	binding := &metav1.PartialObjectMetadata{}
