@@ -8,15 +8,27 @@ type ResolveInput struct {
 	Installation Installation
 	// Contents holds [Options.Objects] of the installation.
 	Contents Contents
+	// Standing are the custom CAs that are published, nil where nothing is. They
+	// stay where a source of custom CAs is refused, so that no certificate, and no
+	// emergency, waits for it.
+	Standing *CustomCAs
 	Now      time.Time
 	// Offline is the CLI: pods mount the named Secret itself, and what is not
 	// in Contents is not proven rather than a fault.
 	Offline bool
 }
 
+// CustomCAs are what KEDA's scalers trust, and where it is mounted; the directory is
+// empty for none.
+type CustomCAs struct {
+	Dir string
+	CAs Bundle
+}
+
 // Resolution is the decision with everything that has to be published for it.
 type Resolution struct {
-	// State is nil where a finding is a fault: then nothing may change.
+	// State is nil where a finding is a fault: then nothing may change. A refused
+	// source of custom CAs is an exception where others stand.
 	State *State
 	// Secret holds tls.crt, tls.key and ca.crt for PublishedSecret; nil where
 	// no certificate is published, as when KEDA is the issuer.
@@ -37,7 +49,8 @@ type Resolution struct {
 
 // Resolve decides what an installation of KEDA is to carry. Names follow from
 // content, so everybody who resolves the same input arrives at the same State.
-// Every fault is told at once, and with any of them State is nil.
+// Every fault is told at once, and with any of them State is nil, but for those of
+// custom CAs where others stand: then those are what it names.
 func Resolve(in ResolveInput) Resolution {
 	r := resolver{in: in}
 	if reason, message := in.Installation.StandBack(); reason != "" {
@@ -47,11 +60,11 @@ func Resolve(in ResolveInput) Resolution {
 	r.ownSources()
 	decided := r.certificate()
 	r.customCAs()
-	if len(Faults(r.out.Findings)) > 0 || !decided {
+	if r.faulty() || !decided {
 		return r.refused()
 	}
 	r.state.CertDir, r.state.ManualRollout = in.Options.CertDir, in.Options.ManualRollout
-	if r.components(); len(Faults(r.out.Findings)) > 0 {
+	if r.components(); r.faulty() {
 		return r.refused()
 	}
 	r.checkWebhookName()
@@ -67,7 +80,11 @@ type resolver struct {
 	in    ResolveInput
 	state State
 	out   Resolution
+	// tolerated are the faults in spite of which there is a state.
+	tolerated int
 }
+
+func (r *resolver) faulty() bool { return len(Faults(r.out.Findings)) > r.tolerated }
 
 // refused keeps what explains the decision and drops what could be published.
 func (r *resolver) refused() Resolution {

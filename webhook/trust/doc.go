@@ -32,6 +32,10 @@
 //     are followed at once, for whoever corrects a mistake must not wait, and how
 //     often KEDA restarts is bounded elsewhere. A change under way is no other
 //     source, and goes on.
+//   - A refused source of custom CAs holds up nothing but the custom CAs, which stay as
+//     they were published: a certificate that ends, or an emergency, does not wait for
+//     it. Where nothing is published yet it holds up all, so that a first install comes
+//     out right.
 //   - When something was published is noted on it by us, in an annotation. The time
 //     that the API server keeps of our last write moves with writes that change
 //     nothing of it.

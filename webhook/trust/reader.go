@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -67,9 +68,14 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	if err != nil {
 		return reading{}, err
 	}
-	resolution := injector.Resolve(injector.ResolveInput{
-		Options: options, Installation: found, Contents: contents, Now: r.now(),
-	})
+	in := injector.ResolveInput{Options: options, Installation: found, Contents: contents, Now: r.now()}
+	resolution := injector.Resolve(in)
+	if resolution.State == nil && len(options.CustomCA) > 0 {
+		if in.Standing, err = r.standingCustomCAs(ctx, ns.Name); err != nil {
+			return reading{}, err
+		}
+		resolution = injector.Resolve(in)
+	}
 	resolution.Findings = append(findings, resolution.Findings...)
 	if len(injector.Faults(findings)) > 0 {
 		resolution = injector.Resolution{Findings: resolution.Findings}
@@ -77,6 +83,43 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	return reading{
 		resolution: resolution, installation: found, immediate: options.ImmediateRotation, asked: asked, targets: append(targets, standingTargets(ns.Name)...),
 	}, nil
+}
+
+// standingCustomCAs are those that are published, nil where nothing is, or it can no
+// longer be told what.
+func (r Reader) standingCustomCAs(ctx context.Context, namespace string) (*injector.CustomCAs, error) {
+	state, err := installation.State(ctx, r.Live, namespace)
+	if apierrors.IsForbidden(err) || (err == nil && state == nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cas, err := r.customCAs(ctx, namespace, state)
+	if err != nil {
+		return nil, err
+	}
+	if state.CustomCAConfigMap != "" && state.CustomCAConfigMap != injector.CustomCAConfigMapName(cas) {
+		return nil, nil
+	}
+	return &injector.CustomCAs{Dir: state.CustomCADir, CAs: cas}, nil
+}
+
+// customCAs are those of a state, none where they cannot be read.
+func (r Reader) customCAs(ctx context.Context, namespace string, state *injector.State) (injector.Bundle, error) {
+	if state == nil || state.CustomCAConfigMap == "" {
+		return injector.Bundle{}, nil
+	}
+	configMap := &corev1.ConfigMap{}
+	absence, err := r.get(ctx, namespace, state.CustomCAConfigMap, configMap)
+	if absence != nil || err != nil {
+		return injector.Bundle{}, err
+	}
+	cas, invalid := injector.ParseBundle([]byte(configMap.Data[injector.PublishedCAKey]))
+	if invalid != nil {
+		return injector.Bundle{}, nil
+	}
+	return cas, nil
 }
 
 func (r Reader) now() time.Time {

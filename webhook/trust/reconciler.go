@@ -150,9 +150,9 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	came := outcome{published: viewOf(have)}
 	findings := resolution.Findings
+	r.count(ns.Name, findings)
 	switch {
 	case resolution.State == nil:
-		r.count(ns.Name, findings)
 	case mode == injector.ModeAudit:
 		would, err := r.audit(ctx, seen, have)
 		if err != nil {
@@ -190,7 +190,7 @@ func sooner(a, b time.Duration) time.Duration {
 // after is when to look again though nothing has told of a change.
 func (r *Reconciler) after(resolution injector.Resolution) time.Duration {
 	longest := recheck
-	if resolution.State == nil {
+	if resolution.State == nil || len(injector.Faults(resolution.Findings)) > 0 {
 		longest = recheckUnresolved
 	}
 	if resolution.Revisit.IsZero() {
@@ -214,6 +214,6 @@ func (r *Reconciler) log(ctx context.Context, findings []injector.Finding) {
 			log.V(1).Info("Worth telling", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
 			continue
 		}
-		log.Info("Refused, so nothing new is published", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
+		log.Info("Refused, so what is published of it stays", "reason", f.Reason, "object", f.Object, "field", f.Field, "message", f.Message)
 	}
 }

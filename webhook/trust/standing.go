@@ -46,18 +46,9 @@ func (r *Reconciler) standing(ctx context.Context, namespace string) (standing, 
 		return standing{}, err
 	}
 	s.certificates = s.published()
-	if s.state == nil || s.state.CustomCAConfigMap == "" {
-		return s, nil
-	}
-	cas, err := read(ctx, r.reader.Live, "ConfigMap", namespace, s.state.CustomCAConfigMap, &corev1.ConfigMap{})
-	if err != nil || cas == nil {
-		return s, err
-	}
-	s.customCAs, err = injector.ParseBundle([]byte(cas.Data[injector.PublishedCAKey]))
-	if err != nil {
-		s.customCAs = injector.Bundle{} // published anew, and all are told as added
-	}
-	return s, nil
+	// Where they are lost or spoilt they are published anew, and all are told as added.
+	s.customCAs, err = r.reader.customCAs(ctx, namespace, s.state)
+	return s, err
 }
 
 // published are the certificates that are published. Where the Secret is lost, or
