@@ -85,6 +85,8 @@ const (
 	// AnnotationRotationStarted on PublishedSecret, as long as a change of
 	// certificate is under way: since when, in RFC 3339.
 	AnnotationRotationStarted = Domain + "/rotation-started"
+	// AnnotationRotationStage beside it: the stage that was told last.
+	AnnotationRotationStage = Domain + "/rotation-stage"
 )
 
 // Names inside an injected pod template.

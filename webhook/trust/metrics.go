@@ -15,6 +15,7 @@ const ofNamespace = "keda_namespace"
 const (
 	howStaged    = "staged"
 	howImmediate = "immediate"
+	howReplaced  = "replaced"
 )
 
 var (
@@ -28,7 +29,7 @@ var (
 	}, []string{ofNamespace, "reason"})
 	rotations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_rotations_total",
-		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, or immediate as was ordered.",
+		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, immediate as was ordered, or replaced where nobody could verify the one before any more.",
 	}, []string{ofNamespace, "how"})
 	unseen = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_rotation_unseen_total",
@@ -41,7 +42,7 @@ var (
 // increment is none to increase(), and the next may be a year away.
 func fromStart(namespace string) {
 	publications.WithLabelValues(namespace)
-	for _, how := range []string{howStaged, howImmediate} {
+	for _, how := range []string{howStaged, howImmediate, howReplaced} {
 		rotations.WithLabelValues(namespace, how)
 	}
 	for _, component := range injector.RolloutOrder {

@@ -33,7 +33,7 @@ func (e *foreignError) finding() injector.Finding {
 // publication says what was written.
 type publication struct {
 	secret, state bool
-	// noted: on a Secret that stays, whether a change of certificate is under way.
+	// noted: on a Secret that stays, how far a change of certificate is.
 	noted bool
 }
 
@@ -45,12 +45,14 @@ type marks struct {
 	// target is the ID of the state that the sources ask for, asked what the
 	// annotations do.
 	target, asked string
-	// rotationStarted is zero where no change of certificate is under way.
+	// rotationStarted is zero, and stage of no account, where no change of certificate is
+	// under way.
 	rotationStarted time.Time
+	stage           stage
 }
 
 func (m marks) secret(object client.Object) {
-	annotate(object, map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)}, "")
+	annotate(object, map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano)})
 	m.rotation(object)
 }
 
@@ -58,8 +60,17 @@ func (m marks) rotation(object client.Object) {
 	annotations := map[string]string{}
 	if !m.rotationStarted.IsZero() {
 		annotations[injector.AnnotationRotationStarted] = m.rotationStarted.UTC().Format(time.RFC3339Nano)
+		annotations[injector.AnnotationRotationStage] = string(m.stage)
 	}
-	annotate(object, annotations, injector.AnnotationRotationStarted)
+	annotate(object, annotations, injector.AnnotationRotationStarted, injector.AnnotationRotationStage)
+}
+
+// notes says whether the Secret says of a change of certificate what these marks do.
+func (m marks) notes(secret *corev1.Secret) bool {
+	if m.rotationStarted.IsZero() {
+		return rotationStarted(secret).IsZero()
+	}
+	return !rotationStarted(secret).IsZero() && secret.Annotations[injector.AnnotationRotationStage] == string(m.stage)
 }
 
 func (m marks) state(object client.Object) {
@@ -67,11 +78,13 @@ func (m marks) state(object client.Object) {
 	annotate(object, annotations, injector.AnnotationReleased)
 }
 
-// annotate sets annotations, after those of a key that may no longer hold.
-func annotate(object client.Object, annotations map[string]string, stale string) {
+// annotate sets annotations, after those of keys that may no longer hold.
+func annotate(object client.Object, annotations map[string]string, stale ...string) {
 	all := map[string]string{}
 	maps.Copy(all, object.GetAnnotations())
-	delete(all, stale)
+	for _, key := range stale {
+		delete(all, key)
+	}
 	maps.Copy(all, annotations)
 	object.SetAnnotations(all)
 }
@@ -126,9 +139,9 @@ func (p publisher) ensureSecret(ctx context.Context, want, have *corev1.Secret, 
 }
 
 // noteRotation keeps true what a Secret that stays says of a change of certificate: one
-// may wait before anything else is published, and be over without that.
+// may wait before anything else is published, be given up, and be over without that.
 func (p publisher) noteRotation(ctx context.Context, have *corev1.Secret, m marks) (bool, error) {
-	if have == nil || !injector.Published(have.Labels) || rotationStarted(have).IsZero() == m.rotationStarted.IsZero() {
+	if have == nil || !injector.Published(have.Labels) || m.notes(have) {
 		return false, nil
 	}
 	have = have.DeepCopy()

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -113,6 +114,8 @@ func (r rotation) unstaged(before *injector.State) string {
 	state := r.resolution.State
 	changes := before == nil || before.CertificateDigest != state.CertificateDigest
 	switch {
+	case changes && r.replaces():
+		return unstaged + "; the one before had ended, or no CA verified it any more"
 	case changes && r.circumstances.overtaken != "":
 		return unstaged + "; " + r.circumstances.overtaken + ", does not verify the one before any more"
 	case changes && (r.step.move == moveOrdered || len(r.from.unread) > 0), state.Unstaged(before):
@@ -132,8 +135,24 @@ func (r rotation) started(have standing, now time.Time) time.Time {
 	return now
 }
 
-// finished says whether this step ends a change of certificate. What only adds a
-// CA, or puts back what was lost, is none.
-func (r rotation) finished() bool {
-	return !r.waits() && r.step.move != moveNone && r.step.move != moveAdd && r.step.move != moveReplace
+// replaces says whether this step puts a certificate in place of one that nobody could
+// verify any more.
+func (r rotation) replaces() bool {
+	return r.step.move == moveReplace && r.from.leaf.Certificate() != nil && !bytes.Equal(r.from.leaf.CertPEM, r.step.to.leaf.CertPEM)
+}
+
+// finished says whether this step ends a change of certificate, one that was given up
+// included. What only adds a CA, or puts back what was lost, is none by itself.
+func (r rotation) finished(have standing) bool {
+	if r.waits() {
+		return false
+	}
+	underway := !have.rotationStarted().IsZero()
+	switch r.step.move {
+	case moveNone, moveAdd:
+		return underway
+	case moveReplace:
+		return underway || r.replaces()
+	}
+	return true
 }

@@ -105,6 +105,14 @@ func (s standing) rotationStarted() time.Time {
 	return rotationStarted(s.secretObject)
 }
 
+// rotationStage is the one that was told last, empty for none.
+func (s standing) rotationStage() stage {
+	if s.secretObject == nil {
+		return ""
+	}
+	return stage(s.secretObject.Annotations[injector.AnnotationRotationStage])
+}
+
 func rotationStarted(published *corev1.Secret) time.Time {
 	at, err := time.Parse(time.RFC3339, published.Annotations[injector.AnnotationRotationStarted])
 	if err != nil {

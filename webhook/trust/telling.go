@@ -13,19 +13,19 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/notice"
 )
 
-// tellRotation tells of a change of certificate when it begins, and of each stage that
-// was published, once. Who holds up the next one is told by findings.
+// tellRotation tells of a change of certificate when it begins, of each stage that was
+// published or that it went to by being given up, and when it ends, once. Who holds up
+// the next stage is told by findings.
 func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
+	moved := now.step.move != moveNone && len(now.lagging) == 0
 	switch {
-	case now.step.move == moveNone: // what was edited is put back, and nothing else happened
 	case now.waits() && have.rotationStarted().IsZero():
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
-	case len(now.lagging) > 0: // the same
-	case now.finished():
+	case now.waits() && (moved || now.stage != have.rotationStage()):
+		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
+	case now.finished(have):
 		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
-	case now.waits():
-		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
 	}
 }
 
@@ -88,8 +88,11 @@ func stageNote(s stage) string {
 }
 
 func finishedHow(s step) string {
-	if s.move == moveOrdered {
+	switch s.move {
+	case moveOrdered:
 		return howImmediate
+	case moveReplace:
+		return howReplaced
 	}
 	return howStaged
 }

@@ -1,0 +1,130 @@
+package trust
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/injector/certtest"
+)
+
+var _ = Describe("whoever watches a change of certificate", func() {
+	var first, second certtest.CA
+	var old map[string][]byte
+	var f *fleet
+	BeforeEach(func(ctx context.Context) {
+		first, second = certtest.NewCA(GinkgoTB(), "First"), certtest.NewCA(GinkgoTB(), "Second")
+		f = newFleet(ctx, "2.21.0", ours)
+		leaf := first.Leaf(GinkgoTB(), certtest.KEDANames(f.namespace), certtest.Between(f.now().Add(-time.Hour), f.now().Add(24*time.Hour)))
+		old = map[string][]byte{"tls.crt": leaf.CertPEM, "tls.key": leaf.KeyPEM, "ca.crt": first.CertPEM}
+		f.put(ctx, "Secret", "my-tls", old)
+		f.installed(ctx)
+		f.told()
+	})
+	begins := func(ctx context.Context) {
+		GinkgoHelper()
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.reconcile(ctx)
+		Expect(f.reasons()).To(Equal([]string{"Published", "RotationStarted"}))
+	}
+
+	It("is told at once that it is given up, what is to go, and that it has gone", func(ctx context.Context) {
+		begins(ctx)
+		f.put(ctx, "Secret", "my-tls", old)
+		stands := f.state(ctx).ID
+		f.restart() // whoever leads
+		f.reconcile(ctx)
+		Expect(f.told()).To(HaveExactElements(
+			And(HavePrefix("Normal RotationStaged"), HaveSuffix("; to go: "+injector.Describe(second.Cert))), HavePrefix("Normal RotationStaged")))
+		Expect(f.state(ctx).ID).To(Equal(stands), "not before everybody has it")
+		f.reconcile(ctx)
+		Expect(f.told()).To(BeEmpty(), "once")
+		f.eventually(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(first.CertPEM))
+		Expect(f.told()).To(ContainElement(And(HavePrefix("Normal RotationFinished"), ContainSubstring("no longer trusted: "+injector.Describe(second.Cert)))))
+	})
+
+	It("is told that it is given up where nothing is to go", func(ctx context.Context) {
+		begins(ctx)
+		both := maps.Clone(old)
+		both["ca.crt"] = append(first.CertPEM, second.CertPEM...)
+		f.put(ctx, "Secret", "my-tls", both)
+		published := f.published(ctx)["ConfigMap "+injector.StateConfigMap]
+		f.reconcile(ctx)
+		Expect(f.reasons()).To(Equal([]string{"RotationFinished"}))
+		Expect(f.published(ctx)).To(HaveKeyWithValue("ConfigMap "+injector.StateConfigMap, published))
+		f.reconcile(ctx)
+		Expect(f.told()).To(BeEmpty(), "once")
+	})
+
+	It("is told that a certificate which has ended was replaced, and that this is not staged", func(ctx context.Context) {
+		counter := rotations.WithLabelValues(f.namespace, howReplaced)
+		before := testutil.ToFloat64(counter)
+		f.ahead += 48 * time.Hour
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+		Expect(f.told()).To(ContainElements(
+			And(HavePrefix("Normal Published"), ContainSubstring("is not staged"), ContainSubstring("the one before had ended")),
+			And(HavePrefix("Normal RotationFinished"), ContainSubstring("no longer trusted: "+injector.Describe(first.Cert)))))
+		Expect(testutil.ToFloat64(counter) - before).To(Equal(1.0))
+	})
+
+	It("sees it go on though a source of custom CAs is refused, which stay and is told", func(ctx context.Context) {
+		corp, other := certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Other")
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": corp.CertPEM})
+		f.annotate(ctx, injector.AnnotationCustomCA, "configmap/corp")
+		f.reconcile(ctx)
+		stands := f.state(ctx).CustomCAConfigMap
+		Expect(stands).NotTo(BeEmpty())
+		f.told()
+
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": []byte("none")})
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.ahead += 2 * time.Minute
+		f.reconcile(ctx)
+		Expect(f.reasons()).To(ConsistOf("Published", "RotationStarted", "CustomCAInvalid"))
+		f.eventually(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+		Expect(f.state(ctx).CustomCAConfigMap).To(Equal(stands))
+
+		By("ordering it at once")
+		f.put(ctx, "Secret", "my-tls", certificateFrom(other, f.namespace))
+		f.annotate(ctx, injector.AnnotationRotation, "immediate")
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(other.CertPEM))
+		Expect(f.state(ctx).CustomCAConfigMap).To(Equal(stands))
+
+		By("mending it")
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": other.CertPEM})
+		f.ahead += 2 * time.Minute
+		f.told()
+		f.reconcile(ctx)
+		Expect(f.state(ctx).CustomCAConfigMap).NotTo(Equal(stands))
+		Expect(f.reasons()).To(ContainElements("CustomCAAdded", "CustomCARemoved"))
+	})
+
+	It("sees nothing go on where the custom CAs that stand are lost as well", func(ctx context.Context) {
+		corp := certtest.NewCA(GinkgoTB(), "Corp")
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": corp.CertPEM})
+		f.annotate(ctx, injector.AnnotationCustomCA, "configmap/corp")
+		f.reconcile(ctx)
+		stands := f.state(ctx)
+		for _, name := range []string{"corp", stands.CustomCAConfigMap} {
+			Expect(f.client.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: f.namespace, Name: name}})).To(Succeed())
+		}
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.told()
+		f.ahead += 2 * time.Minute
+		f.reconcile(ctx)
+		Expect(f.reasons()).To(Equal([]string{"SourceMissing"}))
+		Expect(f.state(ctx)).To(Equal(stands))
+	})
+})
