@@ -113,9 +113,16 @@ func (k *keda) manifests() []client.Object {
 func (k *keda) lead(writer client.Writer) { k.leadGranted(writer, k.namespace) }
 
 func (k *keda) leadGranted(writer client.Writer, namespaces ...string) {
+	k.become(direct, writer, namespaces...)
+}
+
+// leadReading is another leader that reads by another client.
+func (k *keda) leadReading(live client.Reader) { k.become(live, direct, k.namespace) }
+
+func (k *keda) become(live client.Reader, writer client.Writer, namespaces ...string) {
 	recorder := events.NewFakeRecorder(10_000)
 	k.events = recorder.Events
-	k.controller = rollout.NewReconciler(direct, writer, recorder, rollout.Options{
+	k.controller = rollout.NewReconciler(live, writer, recorder, rollout.Options{
 		Namespaces: namespaces, Now: func() time.Time { return k.now },
 	})
 }

@@ -22,6 +22,7 @@ import (
 // nudge writes once, and looks at what comes back.
 func (p *pass) nudge(ctx context.Context, s *subject) error {
 	component, was := s.component(), s.standing
+	s.tried = true
 	at := p.now.UTC().Truncate(time.Second)
 	var before time.Time
 	if s.deployment != nil {

@@ -9,9 +9,13 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/watch"
 )
 
 var _ = Describe("What was there before its namespace was labelled", func() {
@@ -73,6 +77,21 @@ var _ = Describe("Another state", func() {
 		k.reconcile(ctx)
 		Expect(k.apiService(ctx).Spec.CABundle).To(BeEquivalentTo("corp"))
 		Expect(k.apiService(ctx).Spec.InsecureSkipTLSVerify).To(BeFalse())
+	})
+
+	It("has an APIService that verifies follow though the Deployments cannot be listed", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.publish(ctx, published(otherLeaf))
+		k.leadReading(interceptor.NewClient(direct, interceptor.Funcs{
+			List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+				return apierrors.NewTooManyRequestsError("busy")
+			},
+		}))
+		for range 2 {
+			_, err := k.controller.Reconcile(ctx, watch.Request(k.namespace))
+			Expect(apierrors.IsTooManyRequests(err)).To(BeTrue(), "%v", err)
+			Expect(k.apiService(ctx).Spec.CABundle).To(BeEquivalentTo("corp and next"))
+		}
 	})
 
 	It("restarts nothing where a leaf changed, which KEDA reads again", func(ctx context.Context) {

@@ -36,6 +36,28 @@ type pass struct {
 	rolling bool
 }
 
+// goAhead gives the APIService what is published before the Deployments are known,
+// where it does not wait for them: an API server may take 100 ms to list what is current,
+// and as long as that it verifies with what was. The first error is of the write, which
+// holds up nothing else.
+func (p *pass) goAhead(ctx context.Context) (failed, err error) {
+	if err := p.readPublished(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.readAPIService(ctx); err != nil {
+		return nil, err
+	}
+	if p.mode == injector.ModeDisabled {
+		return nil, nil
+	}
+	for _, api := range p.subjects {
+		if api.standing.Nudge && !skipsVerify(api) && p.due(api) {
+			return p.nudge(ctx, api), nil
+		}
+	}
+	return nil, nil
+}
+
 // follow tells what became of restarts.
 func (p *pass) follow() {
 	for _, s := range p.subjects {
@@ -79,7 +101,7 @@ func (p *pass) carryOut(ctx context.Context) error {
 	var restarts []*subject
 	for _, s := range p.subjects {
 		switch {
-		case !s.standing.Nudge:
+		case !s.standing.Nudge, s.tried:
 		case s.deployment == nil && p.tooEarly(s):
 		case s.standing.Restart:
 			restarts = append(restarts, s)

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -65,12 +66,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		delete(r.memories, request.Name)
 		return ctrl.Result{}, nil
 	}
-	p, err := r.look(ctx, ns, mode)
+	p := &pass{Reconciler: r, namespace: ns, mode: mode, now: r.options.now(), memories: r.remember(ns.Name)}
+	ahead, err := p.goAhead(ctx)
+	if err == nil {
+		err = p.readDeployments(ctx)
+	}
 	if err != nil {
-		return ctrl.Result{}, err
+		return ctrl.Result{}, errors.Join(ahead, err)
 	}
 	p.follow()
-	err = p.carryOut(ctx)
+	err = errors.Join(ahead, p.carryOut(ctx))
 	r.watch.Set(ns.Name, p.targets())
 	if err != nil {
 		return ctrl.Result{}, err

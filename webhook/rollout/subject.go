@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +25,8 @@ type subject struct {
 	deployment *appsv1.Deployment // the object, nil for the APIService
 	standing   injector.Standing
 	memory     *memory
+	// tried: this pass has nudged it.
+	tried bool
 }
 
 // key has the UID, for one that was made anew has no past.
@@ -46,51 +46,58 @@ func (s *subject) component() string {
 	return s.standing.Report.Component
 }
 
-// look reads everything that may have to be nudged. All Deployments count that
-// admission would change, be they one too many of a component or none any more.
-func (r *Reconciler) look(ctx context.Context, ns *corev1.Namespace, mode injector.Mode) (*pass, error) {
-	p := &pass{Reconciler: r, namespace: ns, mode: mode, now: r.options.now(), memories: r.remember(ns.Name)}
-	deployments := &appsv1.DeploymentList{}
-	if err := r.live.List(ctx, deployments, client.InNamespace(ns.Name)); err != nil {
-		return nil, fmt.Errorf("listing Deployments in Namespace %s: %w", ns.Name, err)
-	}
+// readAPIService makes it a subject, where it points to this KEDA.
+func (p *pass) readAPIService(ctx context.Context) error {
 	api := &apiregistrationv1.APIService{}
-	err := r.live.Get(ctx, types.NamespacedName{Name: injector.KEDAAPIService}, api)
+	err := p.live.Get(ctx, types.NamespacedName{Name: injector.KEDAAPIService}, api)
 	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
+		return fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
 	}
-	if err := p.decide(ctx, deployments.Items); err != nil {
-		return nil, err
+	if err != nil || api.Spec.Service == nil || api.Spec.Service.Namespace != p.namespace.Name {
+		return nil
 	}
-	if !apierrors.IsNotFound(err) && api.Spec.Service != nil && api.Spec.Service.Namespace == ns.Name {
-		p.subjects = append(p.subjects, &subject{object: api})
+	return p.add(&subject{object: api})
+}
+
+// readDeployments makes all of them subjects that admission would change, be they one
+// too many of a component or none any more.
+func (p *pass) readDeployments(ctx context.Context) error {
+	list := &appsv1.DeploymentList{}
+	if err := p.live.List(ctx, list, client.InNamespace(p.namespace.Name)); err != nil {
+		return fmt.Errorf("listing Deployments in Namespace %s: %w", p.namespace.Name, err)
 	}
-	for i := range deployments.Items {
-		if deployments.Items[i].DeletionTimestamp == nil {
-			p.subjects = append(p.subjects, &subject{object: &deployments.Items[i]})
+	if p.mode == injector.ModeDisabled {
+		p.manual = p.asksForManual(list.Items)
+	}
+	for i := range list.Items {
+		if list.Items[i].DeletionTimestamp != nil {
+			continue
 		}
-	}
-	for _, s := range p.subjects {
-		if err := p.stand(s); err != nil {
-			return nil, err
+		if err := p.add(&subject{object: &list.Items[i]}); err != nil {
+			return err
 		}
 	}
 	slices.SortStableFunc(p.subjects, p.inOrder)
 	p.memories.keep(p.subjects)
-	return p, nil
+	return nil
 }
 
-// decide finds out what is to be carried out: the published state, or, where the
+// asksForManual reads that from annotations, for a disabled namespace has no state.
+func (p *pass) asksForManual(deployments []appsv1.Deployment) bool {
+	all := make([]*appsv1.Deployment, len(deployments))
+	for i := range deployments {
+		all[i] = &deployments[i]
+	}
+	found, _ := injector.NewInstallation(p.namespace.Name, all, nil, nil)
+	options, _ := found.Options(injector.Layer{Object: "Namespace " + p.namespace.Name, Annotations: p.namespace.Annotations})
+	return options.ManualRollout
+}
+
+// readPublished finds out what is to be carried out: the published state, or, where the
 // namespace is disabled, nothing.
-func (p *pass) decide(ctx context.Context, deployments []appsv1.Deployment) error {
+func (p *pass) readPublished(ctx context.Context) error {
 	if p.mode == injector.ModeDisabled {
-		all := make([]*appsv1.Deployment, len(deployments))
-		for i := range deployments {
-			all[i] = &deployments[i]
-		}
-		found, _ := injector.NewInstallation(p.namespace.Name, all, nil, nil)
-		options, _ := found.Options(injector.Layer{Object: "Namespace " + p.namespace.Name, Annotations: p.namespace.Annotations})
-		p.want, p.manual = string(injector.ModeDisabled), options.ManualRollout
+		p.want = string(injector.ModeDisabled)
 		return nil
 	}
 	state, target, err := installation.StateOnTheWay(ctx, p.live, p.namespace.Name)
@@ -99,6 +106,11 @@ func (p *pass) decide(ctx context.Context, deployments []appsv1.Deployment) erro
 	}
 	p.state, p.want, p.target, p.manual = state, state.ID, target, state.ManualRollout
 	return nil
+}
+
+func (p *pass) add(s *subject) error {
+	p.subjects = append(p.subjects, s)
+	return p.stand(s)
 }
 
 // stand says how the subject stands, which its object's kind must be known for:
