@@ -1,8 +1,10 @@
 package installation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -19,33 +21,41 @@ import (
 // be nil, is laid over the one of its name in the cluster. What is wrong with the
 // installation is in the findings; an error is a failure to read that may pass. Of
 // the ValidatingWebhookConfiguration it knows KEDA's usual name alone, as
-// keda-trust's own rights do.
-func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
-	return read(ctx, live, namespace, incoming, func(injector.Installation) string { return injector.KEDAValidatingWebhook })
+// keda-trust's own rights do. The Deployments are listed with the options.
+func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment, o ...client.ListOption) (injector.Installation, []injector.Finding, error) {
+	list := &appsv1.DeploymentList{}
+	api := &apiregistrationv1.APIService{}
+	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	var unlisted, noAPIService, noWebhook error
+	var reads sync.WaitGroup // side by side, for a change waits for them
+	reads.Go(func() { unlisted = deployments(ctx, live, namespace, list, o...) })
+	reads.Go(func() { noAPIService = apiService(ctx, live, api) })
+	reads.Go(func() { noWebhook = validatingWebhook(ctx, live, injector.KEDAValidatingWebhook, vwc) })
+	reads.Wait()
+	// Of several the same one each time, or who is told of it is told again and again.
+	if err := cmp.Or(unlisted, noAPIService, noWebhook); err != nil {
+		return injector.Installation{}, nil, err
+	}
+	installation, findings := injector.NewInstallation(namespace, overlaid(list.Items, incoming), api, vwc)
+	return installation, findings, nil
 }
 
 // ReadAsTold is Read for somebody whose rights go further: the
 // ValidatingWebhookConfiguration is the one of which KEDA's operator is told.
 func ReadAsTold(ctx context.Context, live client.Reader, namespace string) (injector.Installation, []injector.Finding, error) {
-	return read(ctx, live, namespace, nil, injector.Installation.ValidatingWebhookName)
-}
-
-func read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment,
-	validatingWebhook func(injector.Installation) string,
-) (injector.Installation, []injector.Finding, error) {
-	list, err := deployments(ctx, live, namespace)
-	if err != nil {
+	list := &appsv1.DeploymentList{}
+	if err := deployments(ctx, live, namespace, list); err != nil {
 		return injector.Installation{}, nil, err
 	}
-	all := overlaid(list.Items, incoming)
 	api := &apiregistrationv1.APIService{}
-	if err := optional(ctx, live, injector.KEDAAPIService, api); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
+	if err := apiService(ctx, live, api); err != nil {
+		return injector.Installation{}, nil, err
 	}
+	all := overlaid(list.Items, nil)
 	components, _ := injector.NewInstallation(namespace, all, nil, nil)
-	name, vwc := validatingWebhook(components), &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	if err := optional(ctx, live, name, vwc); err != nil {
-		return injector.Installation{}, nil, fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", name, err)
+	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	if err := validatingWebhook(ctx, live, components.ValidatingWebhookName(), vwc); err != nil {
+		return injector.Installation{}, nil, err
 	}
 	installation, findings := injector.NewInstallation(namespace, all, api, vwc)
 	return installation, findings, nil
@@ -53,26 +63,37 @@ func read(ctx context.Context, live client.Reader, namespace string, incoming *a
 
 // Components is Read of the Deployments alone.
 func Components(ctx context.Context, live client.Reader, namespace string) (injector.Installation, error) {
-	list, err := deployments(ctx, live, namespace)
-	if err != nil {
+	list := &appsv1.DeploymentList{}
+	if err := deployments(ctx, live, namespace, list); err != nil {
 		return injector.Installation{}, err
 	}
 	installation, _ := injector.NewInstallation(namespace, overlaid(list.Items, nil), nil, nil)
 	return installation, nil
 }
 
-func deployments(ctx context.Context, live client.Reader, namespace string) (*appsv1.DeploymentList, error) {
-	list := &appsv1.DeploymentList{}
-	if err := live.List(ctx, list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
+func deployments(ctx context.Context, live client.Reader, namespace string, list *appsv1.DeploymentList, o ...client.ListOption) error {
+	if err := live.List(ctx, list, append(o, client.InNamespace(namespace))...); err != nil {
+		return fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
 	}
-	return list, nil
+	return nil
 }
 
-// optional leaves object empty where it does not exist; an empty one points to
-// no Service and so does not count.
-func optional(ctx context.Context, live client.Reader, name string, object client.Object) error {
-	return client.IgnoreNotFound(live.Get(ctx, types.NamespacedName{Name: name}, object))
+// apiService leaves the object empty where it does not exist; an empty one points to no
+// Service and so does not count. So does validatingWebhook.
+func apiService(ctx context.Context, live client.Reader, api *apiregistrationv1.APIService) error {
+	err := live.Get(ctx, types.NamespacedName{Name: injector.KEDAAPIService}, api)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading APIService %s: %w", injector.KEDAAPIService, err)
+	}
+	return nil
+}
+
+func validatingWebhook(ctx context.Context, live client.Reader, name string, vwc *admissionregistrationv1.ValidatingWebhookConfiguration) error {
+	err := live.Get(ctx, types.NamespacedName{Name: name}, vwc)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading ValidatingWebhookConfiguration %s: %w", name, err)
+	}
+	return nil
 }
 
 func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.Deployment {

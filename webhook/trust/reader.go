@@ -25,6 +25,9 @@ type Reader struct {
 	AsUser bool
 	// Now is the clock; nil for the machine's.
 	Now func() time.Time
+	// seen lists the Deployments of a namespace that is watched; nil to list what is
+	// there now, whatever was seen.
+	seen func(namespace string) client.ListOption
 }
 
 // Resolve decides for the installation in namespace. The incoming Deployment,
@@ -53,7 +56,11 @@ type reading struct {
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment, over ...injector.Layer) (reading, error) {
-	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming)
+	var list []client.ListOption
+	if r.seen != nil {
+		list = append(list, r.seen(ns.Name))
+	}
+	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming, list...)
 	if err != nil {
 		return reading{}, err
 	}
