@@ -43,6 +43,8 @@
 //   - managedFields prove who last wrote a caBundle where one manager alone has it, and
 //     nothing else: whoever takes a field out has none of it, and need not be named at
 //     all. So nobody is guessed at, for whoever is woken looks where the Event points.
+//   - A write is counted for what it did, so what an object that has opted out is still
+//     to lose is Uninjected, as it is of a Deployment; why is in the Event.
 //   - Counting is in memory: a new leader has three tokens, and tells once more.
 //   - KEDA's pods are waited for without a bound, for a caBundle that does not verify
 //     what they serve breaks KEDA's webhooks, and from some minutes on that is told.

@@ -16,16 +16,25 @@ const field = "clientConfig.caBundle"
 
 // wrote counts and tells a write. What changed annotations alone is no news.
 func (l *look) wrote(ctx context.Context, d decision, lost loss) {
-	reason := d.report.Reason
-	if len(lost.webhooks) > 0 {
-		reason = injector.ReasonBundleRestored
-	}
+	reason := reasonOf(d, lost)
 	writes.WithLabelValues(l.namespace(), string(reason)).Inc()
 	logf.FromContext(ctx).Info("Wrote caBundles", "object", describe(d.before), "reason", reason, "webhooks", d.changed, "state", d.want)
 	if len(d.changed) == 0 {
 		return
 	}
 	l.teller.Event(l.audience, corev1.EventTypeNormal, reason, note(d, reason, lost))
+}
+
+// reasonOf says what a write was for, and not what the object asks for: where that has
+// opted out nothing is written, but once to take out what was injected before.
+func reasonOf(d decision, lost loss) injector.Reason {
+	switch {
+	case len(lost.webhooks) > 0:
+		return injector.ReasonBundleRestored
+	case d.report.Reason == injector.ReasonOptedOut:
+		return injector.ReasonUninjected
+	}
+	return d.report.Reason
 }
 
 func note(d decision, reason injector.Reason, lost loss) string {
@@ -40,7 +49,7 @@ func note(d decision, reason injector.Reason, lost loss) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("%s: the caBundle of %s is what it was without keda-trust: %s", describe(d.before), webhooks, reason.Sentence())
+	return fmt.Sprintf("%s: the caBundle of %s is what it was without keda-trust: %s", describe(d.before), webhooks, d.report.Reason.Sentence())
 }
 
 // tell has everything that lasts: what the seam found, and who contests.
