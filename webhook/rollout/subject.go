@@ -74,6 +74,7 @@ func (r *Reconciler) look(ctx context.Context, ns *corev1.Namespace, mode inject
 		if err := p.stand(s); err != nil {
 			return nil, err
 		}
+		s.memory.learn(s.object.GetAnnotations()[injector.AnnotationNudge], p.now)
 	}
 	slices.SortStableFunc(p.subjects, p.inOrder)
 	p.memories.keep(p.subjects)
