@@ -42,7 +42,8 @@ const (
 	// AnnotationInjected is written on each injected object: the Record, JSON.
 	AnnotationInjected = Domain + "/injected"
 	// AnnotationNudge is written by the rollout controller to make the API
-	// server ask admission again.
+	// server ask admission again; the value is when, and what the next leader is
+	// to know of the restarts so far.
 	AnnotationNudge = Domain + "/nudge"
 )
 

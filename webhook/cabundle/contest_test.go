@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -25,12 +26,17 @@ import (
 // a chart renders it that has the field, and leaves it empty.
 func (k *keda) apply(ctx context.Context, manager string) {
 	GinkgoHelper()
+	k.applyBundle(ctx, manager, nil)
+}
+
+func (k *keda) applyBundle(ctx context.Context, manager string, pem []byte) {
+	GinkgoHelper()
 	rendered := k.manifest()
 	raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(rendered)
 	Expect(err).NotTo(HaveOccurred())
 	unstructured.RemoveNestedField(raw, "metadata", "creationTimestamp")
 	for _, webhook := range raw["webhooks"].([]any) {
-		Expect(unstructured.SetNestedField(webhook.(map[string]any), "", "clientConfig", "caBundle")).To(Succeed())
+		Expect(unstructured.SetNestedField(webhook.(map[string]any), base64Of(pem), "clientConfig", "caBundle")).To(Succeed())
 	}
 	Expect(direct.Apply(ctx, client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: raw}), client.FieldOwner(manager), client.ForceOwnership)).To(Succeed())
 }
@@ -65,13 +71,18 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 		k.told()
 	})
 
+	const nobody = "who last wrote that of vscaledobject.kb.io, vscaledjob.kb.io: not known, for managedFields name nobody else for it"
+	of := func(writer string) string {
+		return "who last wrote that of vscaledobject.kb.io, vscaledjob.kb.io: " + writer
+	}
+
 	DescribeTable("once is put back at once, without a word of a contest", func(ctx context.Context, replace func(context.Context), who string) {
 		replace(ctx)
 		k.look(ctx)
 		Expect(k.bundles(ctx)).To(Equal(both(ca.CertPEM)))
 		Expect(k.written(injector.ReasonBundleRestored)).To(Equal(1))
 		told := k.told()
-		Expect(only(injector.ReasonBundleRestored, told)).To(HaveExactElements(And(HavePrefix("Normal "), ContainSubstring(who))))
+		Expect(only(injector.ReasonBundleRestored, told)).To(HaveExactElements(And(HavePrefix("Normal "), HaveSuffix("; "+who))))
 		Expect(only(injector.ReasonBundleContested, told)).To(BeEmpty())
 		Expect(k.contested()).To(BeZero())
 	},
@@ -79,14 +90,26 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 			k.edit(ctx, "helm", func(v *vwc) {
 				v.Annotations, v.Webhooks = nil, k.manifest().Webhooks
 			})
-		}, `probably field manager "helm" (operation Update)`),
+		}, nobody+`; others who wrote the object are field manager "helm" (operation Update)`),
 		Entry("by an installer that makes it anew", func(ctx context.Context) {
 			Expect(direct.Delete(ctx, k.manifest())).To(Succeed())
 			k.look(ctx)
 			Expect(as("kubectl-create").Create(ctx, k.manifest())).To(Succeed())
-		}, `field manager "kubectl-create" (operation Update)`),
-		Entry("by server-side apply", func(ctx context.Context) { k.apply(ctx, "argocd-controller") }, `field manager "argocd-controller" (operation Apply)`),
-		Entry("by KEDA's own rotation", func(ctx context.Context) { k.rebundle(ctx, "keda", theirs.CertPEM) }, `replaced by field manager "keda" (operation Update)`),
+		}, nobody+`; others who wrote the object are field manager "kubectl-create" (operation Update)`),
+		Entry("by one who takes the field out, and whom managedFields do not name at all", func(ctx context.Context) {
+			remove := `[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"},{"op":"remove","path":"/webhooks/1/clientConfig/caBundle"}]`
+			Expect(as("kubectl-patch").Patch(ctx, k.manifest(), client.RawPatch(types.JSONPatchType, []byte(remove)))).To(Succeed())
+		}, nobody+`; others who wrote the object are field manager "helm" (operation Update)`),
+		Entry("by two who apply the same", func(ctx context.Context) {
+			k.applyBundle(ctx, "argocd-controller", theirs.CertPEM)
+			k.applyBundle(ctx, "kustomize-controller", theirs.CertPEM)
+		}, of(`not known, for managedFields name several for it: field manager "argocd-controller" (operation Apply), field manager "kustomize-controller" (operation Apply)`)),
+		Entry("by server-side apply", func(ctx context.Context) { k.apply(ctx, "argocd-controller") }, of(`field manager "argocd-controller" (operation Apply)`)),
+		Entry("by KEDA's own rotation", func(ctx context.Context) { k.rebundle(ctx, "keda", theirs.CertPEM) }, of(`field manager "keda" (operation Update)`)),
+		Entry("by another for each webhook", func(ctx context.Context) {
+			k.edit(ctx, "one", func(v *vwc) { v.Webhooks[0].ClientConfig.CABundle = theirs.CertPEM })
+			k.edit(ctx, "other", func(v *vwc) { v.Webhooks[1].ClientConfig.CABundle = theirs.CertPEM })
+		}, `who last wrote that of vscaledobject.kb.io: field manager "one" (operation Update); who last wrote that of vscaledjob.kb.io: field manager "other" (operation Update)`),
 	)
 
 	It("each minute for an hour is put back each time, and told once, and again before it would be forgotten", func(ctx context.Context) {
@@ -102,7 +125,7 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 		}
 		Expect(k.wire.since()).To(HaveLen(minutes), "one write for one of theirs")
 		Expect(only(injector.ReasonBundleContested, told)).To(HaveLen(2))
-		Expect(only(injector.ReasonBundleContested, told)).To(HaveEach(And(HavePrefix("Warning "), ContainSubstring(`by field manager "argocd-controller" (operation Apply)`))))
+		Expect(only(injector.ReasonBundleContested, told)).To(HaveEach(And(HavePrefix("Warning "), HaveSuffix(`: field manager "argocd-controller" (operation Apply)`))))
 		Expect(k.contested()).To(Equal(1.0))
 
 		again := k.look(ctx)
@@ -131,7 +154,7 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 			Expect(wait).To(BeNumerically("<=", contestedWindow))
 		}
 		Expect(len(k.wire.since())).To(BeNumerically("~", repairStock+minutes, 1))
-		Expect(only(injector.ReasonBundleContested, told)).To(HaveExactElements(ContainSubstring(`by field manager "keda" (operation Update)`)))
+		Expect(only(injector.ReasonBundleContested, told)).To(HaveExactElements(HaveSuffix(`: field manager "keda" (operation Update)`)))
 		Expect(k.contested()).To(Equal(1.0))
 	})
 
@@ -171,6 +194,30 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 			k.now = k.now.Add(time.Minute)
 		}
 		Expect(only(injector.ReasonBundleContested, told)).To(ConsistOf(ContainSubstring(`"keda"`), ContainSubstring(`"cert-manager-cainjector"`)))
+	})
+
+	It("by nobody who can be known is told without a name for it, beside one who can", func(ctx context.Context) {
+		for _, replace := range []func(){
+			func() { k.edit(ctx, "helm", func(v *vwc) { v.Webhooks = k.manifest().Webhooks }) },
+			func() { k.rebundle(ctx, "keda", theirs.CertPEM) },
+			func() { k.rebundle(ctx, "keda", theirs.CertPEM) },
+		} {
+			replace()
+			k.look(ctx)
+		}
+		Expect(only(injector.ReasonBundleContested, k.told())).To(ConsistOf(
+			HaveSuffix(`: field manager "keda" (operation Update)`),
+			HaveSuffix(`: not known, for managedFields name nobody else for it; others who wrote the object are field manager "helm" (operation Update)`)))
+	})
+
+	It("is told of those webhooks that were replaced, and not of one that is new", func(ctx context.Context) {
+		k.edit(ctx, "helm", func(v *vwc) {
+			v.Webhooks[0].ClientConfig.CABundle = theirs.CertPEM
+			v.Webhooks = append(v.Webhooks, k.hook("vstriggerauthentication.kb.io"))
+		})
+		k.look(ctx)
+		Expect(only(injector.ReasonBundleRestored, k.told())).To(HaveExactElements(
+			And(ContainSubstring("of vscaledobject.kb.io, vstriggerauthentication.kb.io is that of the published state"), ContainSubstring("that of vscaledobject.kb.io was replaced"))))
 	})
 
 	It("is known for replaced by a new leader too, from the object's record", func(ctx context.Context) {
@@ -225,18 +272,22 @@ var _ = Describe("a caBundle that another writer replaces", func() {
 	})
 })
 
-var _ = DescribeTable("who replaced a caBundle", func(want string, entries ...metav1.ManagedFieldsEntry) {
-	Expect(writerOf(&vwc{ObjectMeta: metav1.ObjectMeta{ManagedFields: entries}}, []string{"a", "b"}).String()).To(Equal(want))
+var _ = DescribeTable("who last wrote a caBundle", func(want string, entries ...metav1.ManagedFieldsEntry) {
+	Expect(authorOf(&vwc{ObjectMeta: metav1.ObjectMeta{ManagedFields: entries}}, "a").String()).To(Equal(want))
 },
-	Entry("is who owns it", `field manager "argo" (operation Apply)`,
-		entry("argo", "Apply", 1, owning("b")), entry("kubectl", "Update", 2, `{"f:metadata":{}}`), entry(injector.Name, "Update", 3, owning("a"))),
-	Entry("is the last of those who do", `field manager "keda" (operation Update)`,
+	Entry("is who alone has it, whoever wrote the object since", `field manager "argo" (operation Apply)`,
+		entry("argo", "Apply", 1, owning("a")), entry("kubectl", "Update", 2, `{"f:metadata":{}}`), entry("keda", "Update", 3, owning("b")), entry(injector.Name, "Update", 4, owning("b"))),
+	Entry("is who has it twice, by two versions of the object", `field manager "argo" (operation Apply)`,
+		entry("argo", "Apply", 1, owning("a")), entry("argo", "Apply", 2, owning("a"))),
+	Entry("is not known where several have it, whichever of them wrote last", `not known, for managedFields name several for it: field manager "argo" (operation Apply), field manager "keda" (operation Update)`,
 		entry("keda", "Update", 2, owning("a")), entry("argo", "Apply", 1, owning("a"))),
-	Entry("is probably who wrote last, where nobody does", `probably field manager "helm" (operation Update), which wrote the object last`,
+	Entry("is not known where keda-trust has it too", `not known, for managedFields name several for it: field manager "argo" (operation Apply)`,
+		entry(injector.Name, "Update", 2, owning("a")), entry("argo", "Apply", 1, owning("a"))),
+	Entry("is not known where nobody has it, whoever wrote last", `not known, for managedFields name nobody else for it; others who wrote the object are field manager "argo" (operation Apply), field manager "helm" (operation Update)`,
 		entry("helm", "Update", 2, owning("c")), entry("argo", "Apply", 1, `{"f:webhooks":{}}`)),
-	Entry("is who wrote last where the fields are of a format to come", `probably field manager "next" (operation Update), which wrote the object last`,
-		entry("next", "Update", 1, `["v2"]`)),
-	Entry("is not known where nobody is named", "a writer that managedFields do not name", entry(injector.Name, "Update", 1, owning("a"))),
+	Entry("is not known where one entry may have it, and cannot be read", `not known, for managedFields are of a format that this version cannot read; they name field manager "argo" (operation Apply), field manager "next" (operation Update)`,
+		entry("argo", "Apply", 2, owning("a")), entry("next", "Update", 1, `["v2"]`)),
+	Entry("is not known where nobody else is named", "not known, for managedFields name nobody else for it", entry(injector.Name, "Update", 1, owning("a"))),
 )
 
 func owning(webhook string) string {

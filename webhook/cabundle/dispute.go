@@ -21,10 +21,10 @@ type dispute struct {
 	repairs  *rate.Limiter
 }
 
-// replacement is one write by somebody else of what we had written.
+// replacement is one loss of what we had written.
 type replacement struct {
 	at time.Time
-	by writer
+	by []authorship
 }
 
 func newDispute() *dispute {
@@ -41,34 +41,34 @@ func (d *dispute) carries(want string) {
 }
 
 // lose counts what somebody replaced since we wrote.
-func (d *dispute) lose(now time.Time, by writer) {
+func (d *dispute) lose(now time.Time, by []authorship) {
 	if !d.lost {
 		d.replaced = append(d.replaced, replacement{now, by})
 	}
 	d.lost = true
 }
 
-// writers are those who contest the caBundles now, each once and in a stable
-// order; none where they are not contested.
-func (d *dispute) writers(now time.Time) []writer {
+// authors are those of what stood in the place of contested caBundles, each once and
+// in a stable order; none where they are not contested.
+func (d *dispute) authors(now time.Time) []author {
 	d.replaced = slices.DeleteFunc(d.replaced, func(r replacement) bool { return now.Sub(r.at) >= contestedWindow })
 	if len(d.replaced) < contestedTimes {
 		return nil
 	}
-	var out []writer
+	var out []author
 	for _, r := range d.replaced {
-		if !slices.Contains(out, r.by) {
-			out = append(out, r.by)
+		for _, a := range r.by {
+			out = append(out, a.author)
 		}
 	}
-	slices.SortFunc(out, writer.compare)
-	return out
+	slices.SortFunc(out, author.compare)
+	return slices.Compact(out)
 }
 
 // calm is how long it takes until they are no longer contested, if nobody
 // replaces anything; zero where they are not.
 func (d *dispute) calm(now time.Time) time.Duration {
-	if len(d.writers(now)) == 0 {
+	if len(d.authors(now)) == 0 {
 		return 0
 	}
 	return d.replaced[len(d.replaced)-contestedTimes].at.Add(contestedWindow).Sub(now)

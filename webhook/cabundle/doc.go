@@ -6,8 +6,8 @@
 // It promises one write for one change and none where nothing differs; that a
 // write changes caBundles and keda-trust's own annotations only, of the object as
 // it was read; that it creates nothing; and that with another writer of the same
-// field it does not go to war: who that is is told, and how often the caBundle is
-// put back is bounded.
+// field it does not go to war: who that is is told where managedFields prove it, and
+// how often the caBundle is put back is bounded.
 //
 // What is to be written is decided by injector.Inject, as for admission and the
 // command line. It never imports cmd or another controller.
@@ -40,6 +40,11 @@
 //     answers within a second, as KEDA's own rotation and Argo CD's self-healing do.
 //   - It is contested when what we wrote was replaced three times within ten
 //     minutes. Once is an installer, twice is one that was run again.
+//   - managedFields prove who last wrote a caBundle where one manager alone has it, and
+//     nothing else: whoever takes a field out has none of it, and need not be named at
+//     all. So nobody is guessed at, for whoever is woken looks where the Event points.
+//   - A write is counted for what it did, so what an object that has opted out is still
+//     to lose is Uninjected, as it is of a Deployment; why is in the Event.
 //   - Counting is in memory: a new leader has three tokens, and tells once more.
 //   - KEDA's pods are waited for without a bound, for a caBundle that does not verify
 //     what they serve breaks KEDA's webhooks, and from some minutes on that is told.

@@ -30,7 +30,7 @@ type look struct {
 // loss is what somebody else replaced of what was as it is wanted.
 type loss struct {
 	webhooks []string
-	by       writer
+	by       []authorship
 }
 
 func (l *look) namespace() string { return l.audience.Namespace.Name }
@@ -96,7 +96,7 @@ func (l *look) again(ctx context.Context, name string) (decision, loss, error) {
 	}
 	lost := loss{webhooks: d.replaced(l.dispute.carried)}
 	if len(lost.webhooks) > 0 {
-		lost.by = writerOf(v, lost.webhooks)
+		lost.by = authorsOf(v, lost.webhooks)
 		l.dispute.lose(l.now, lost.by)
 	}
 	return d, lost, nil

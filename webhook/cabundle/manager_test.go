@@ -57,7 +57,7 @@ var _ = It("A running manager follows state, label and object, with a cache that
 		}
 		return out
 	}
-	restored := ContainSubstring(`was replaced by field manager "keda" (operation Update)`)
+	restored := HaveSuffix(`who last wrote that of vscaledobject.kb.io, vscaledjob.kb.io: field manager "keda" (operation Update)`)
 	Eventually(notes, patience).WithContext(ctx).WithArguments(k.namespace).Should(ContainElement(And(HavePrefix("Namespace CABundleRestored"), restored)))
 	Eventually(notes, patience).WithContext(ctx).WithArguments(metav1.NamespaceDefault).Should(ContainElement(And(HavePrefix("ValidatingWebhookConfiguration CABundleRestored"), restored)))
 

@@ -12,7 +12,7 @@ const ofNamespace = "keda_namespace"
 var (
 	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_cabundle_writes_total",
-		Help: "Times that this process wrote KEDA's ValidatingWebhookConfiguration, by namespace of KEDA and reason.",
+		Help: "Writes by this process of KEDA's ValidatingWebhookConfiguration, by namespace of KEDA and reason: Injected, CABundleRestored or Uninjected.",
 	}, []string{ofNamespace, "reason"})
 	contested = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "keda_trust_cabundle_contested",

@@ -2,6 +2,7 @@ package cabundle
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -23,6 +25,24 @@ import (
 )
 
 type vwc = admissionregistrationv1.ValidatingWebhookConfiguration
+
+// writes are those that were counted, by reason.
+func (k *keda) writes() map[string]float64 {
+	GinkgoHelper()
+	registry := prometheus.NewPedanticRegistry()
+	Expect(registry.Register(writes)).To(Succeed())
+	families, err := registry.Gather() // none as long as nobody has written
+	Expect(err).NotTo(HaveOccurred())
+	out := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() { // its labels are sorted by name
+			if labels := metric.GetLabel(); labels[0].GetValue() == k.namespace {
+				out[labels[1].GetValue()] = metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return out
+}
 
 func (k *keda) written(reason injector.Reason) int {
 	return int(testutil.ToFloat64(writes.WithLabelValues(k.namespace, string(reason))))
@@ -223,6 +243,7 @@ var _ = Describe("KEDA's webhooks", func() {
 			k.edit(ctx, "kubectl", func(v *vwc) { v.Labels = map[string]string{injector.LabelInject: "disabled"} })
 			k.look(ctx)
 			Expect(k.told()).To(BeEmpty())
+			Expect(k.writes()).To(BeEmpty())
 		})
 		It("by a label that nobody knows, which is told", func(ctx context.Context) {
 			k.publishCA(ctx, ca)
@@ -268,7 +289,7 @@ var _ = Describe("KEDA's webhooks", func() {
 		Expect(k.wire.since()).To(BeEmpty())
 	})
 
-	DescribeTable("are given back as they were", func(ctx context.Context, prepare func(context.Context), reason injector.Reason) {
+	DescribeTable("are given back as they were", func(ctx context.Context, prepare func(context.Context), why injector.Reason) {
 		k.edit(ctx, "helm", func(v *vwc) { v.Webhooks[1].ClientConfig.CABundle = second.CertPEM })
 		k.publishCA(ctx, ca)
 		k.look(ctx)
@@ -278,10 +299,10 @@ var _ = Describe("KEDA's webhooks", func() {
 		k.look(ctx)
 		Expect(k.bundles(ctx)).To(Equal([]string{"", string(second.CertPEM)}))
 		Expect(k.stored(ctx).Annotations).To(BeEmpty())
-		Expect(k.told()).To(HaveEach(HavePrefix("Normal " + string(reason))))
-		Expect(k.written(reason)).To(Equal(1))
+		Expect(k.told()).To(HaveEach(And(HavePrefix("Normal Uninjected "), HaveSuffix(": "+why.Sentence()))))
 		k.look(ctx)
 		Expect(k.wire.since()).To(HaveLen(1))
+		Expect(k.writes()).To(Equal(map[string]float64{"Injected": 1, "Uninjected": 1}), "each for what was done")
 	},
 		Entry("when the namespace is disabled", func(ctx context.Context) { k.label(ctx, "disabled") }, injector.ReasonUninjected),
 		Entry("also where it is no longer granted", func(ctx context.Context) {
@@ -319,12 +340,7 @@ var _ = Describe("KEDA's webhooks", func() {
 	})
 })
 
-func base64Of(raw []byte) string {
-	GinkgoHelper()
-	quoted, err := json.Marshal(raw)
-	Expect(err).NotTo(HaveOccurred())
-	return strings.Trim(string(quoted), `"`)
-}
+func base64Of(raw []byte) string { return base64.StdEncoding.EncodeToString(raw) }
 
 func allowReading(ctx context.Context, user string) {
 	GinkgoHelper()

@@ -91,6 +91,52 @@ var _ = Describe("The brake", func() {
 		Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 2))
 	})
 
+	It("that has grown is kept by a new leader, and grows on", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		k.now = k.now.Truncate(time.Second) // as nudges are noted
+		k.publish(ctx, published(otherCustomCA("first")))
+		k.finish(ctx)
+		for i, minutes := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+			k.lead(direct)
+			k.publish(ctx, published(otherCustomCA(fmt.Sprint(i))))
+			k.pass(ctx, minutes*time.Minute-time.Second)
+			Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, i+1), "is held back")
+			Expect(toldOf(k.told(), injector.ReasonRolloutHeld)).To(ConsistOf(HavePrefix(map[bool]string{true: "Normal", false: "Warning"}[i == 0])))
+			k.pass(ctx, time.Second)
+			Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, i+2))
+			k.becomeAvailable(ctx, all...)
+			k.reconcile(ctx)
+		}
+
+		k.now = k.now.Add(24 * time.Hour)
+		for i, minutes := range []time.Duration{0, 2} {
+			k.lead(direct)
+			k.publish(ctx, published(otherCustomCA(fmt.Sprint("rested ", i))))
+			k.pass(ctx, minutes*time.Minute)
+			Expect(k.restarts(ctx)).To(HaveKeyWithValue(operator, 9+i), "after a rest it begins anew")
+			k.becomeAvailable(ctx, all...)
+			k.reconcile(ctx)
+		}
+	})
+
+	It("that has grown for what is taken back is kept by a new leader, where the nudge is left", func(ctx context.Context) {
+		k := injectedKEDA(ctx, published())
+		for range 3 { // after the last of which it is eight minutes
+			k.change(ctx, operator, asManifest(k, operator))
+			k.reconcile(ctx)
+			Expect(mounted(k.deployment(ctx, operator))).To(ContainElement(injector.VolumeCertificates))
+			k.becomeAvailable(ctx, all...)
+			k.pass(ctx, 5*time.Minute)
+		}
+		k.change(ctx, operator, asManifest(k, operator))
+		k.lead(direct)
+		k.reconcile(ctx)
+		k.pass(ctx, 2*time.Minute)
+		Expect(mounted(k.deployment(ctx, operator))).NotTo(ContainElement(injector.VolumeCertificates))
+		k.pass(ctx, 2*time.Minute)
+		Expect(mounted(k.deployment(ctx, operator))).To(ContainElement(injector.VolumeCertificates))
+	})
+
 	It("follows a source that flaps for a minute twice, of which the controller of the published state tells", func(ctx context.Context) {
 		k := injectedKEDA(ctx, published())
 		k.told()

@@ -30,9 +30,10 @@
 //     followed at its beginning and at its end, and not in between. Each restart
 //     that comes within two intervals of the one before, or repeats what somebody
 //     took back, doubles the next, up to an hour, so that neither a source that
-//     flaps for days nor a writer at war fills etcd with ReplicaSets. Only to take
-//     out what was injected waits for nothing: whoever orders that may be in
-//     trouble.
+//     flaps for days nor a writer at war fills etcd with ReplicaSets. How many there
+//     were is noted by the nudge itself, in its annotation, so that the next leader
+//     does not begin anew, unless that is taken back as well. Only to take out what
+//     was injected waits for nothing: whoever orders that may be in trouble.
 //   - Every Deployment that we nudged and that is not available again holds up all
 //     others, whatever their order: after a webhook that was down, it is chance
 //     which of them is nudged first. One that was unavailable before, is paused or

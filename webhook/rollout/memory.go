@@ -27,7 +27,8 @@ type memory struct {
 	// rolling: a restart of ours has neither finished nor stalled.
 	rolling bool
 	// strikes are the restarts in a row that came soon after another, or were taken
-	// back. heldFor is the one after which it was told that the next has to wait.
+	// back; nudges note them for the next leader. heldFor is the one after which it was
+	// told that the next has to wait.
 	strikes int
 	heldFor time.Time
 }
@@ -68,20 +69,34 @@ func (m *memory) goesTo(target string) bool { return target != "" && m.target ==
 // tried notes a nudge at a time, of an object that had been nudged before, for what
 // is on the way to target.
 func (m *memory) tried(before, at time.Time, target string, answered, restarted bool) {
-	takenBack := m.tries > 0 && m.answered
+	strikes := m.struck(before, at, target)
 	m.restarted = m.lastRestart(before)
 	m.nudged, m.answered = at, answered
 	m.tries++
-	if !restarted {
-		return
+	if restarted {
+		m.restarted, m.target, m.rolling, m.strikes = at, target, true, strikes
 	}
-	switch soon := at.Before(m.restarted.Add(2 * m.interval())); {
+}
+
+// struck are the strikes of an object that is restarted so.
+func (m *memory) struck(before, at time.Time, target string) int {
+	takenBack := m.tries > 0 && m.answered
+	switch soon := at.Before(m.lastRestart(before).Add(2 * m.interval())); {
 	case takenBack, soon && !m.goesTo(target):
-		m.strikes++
+		return m.strikes + 1
 	case !soon:
-		m.strikes = 0
+		return 0
 	}
-	m.restarted, m.target, m.rolling = at, target, true
+	return m.strikes
+}
+
+// learn takes over the strikes that a nudge of another leader has left, later than
+// what we know. One that is from too far in the future was written by hand.
+func (m *memory) learn(annotation string, now time.Time) {
+	left, err := parseMark(annotation)
+	if err == nil && left.at.After(m.nudged) && !left.at.After(now.Add(maxSkew)) {
+		m.strikes = left.strikes
+	}
 }
 
 // lastRestart is when the object was restarted by us. A nudge of another leader,

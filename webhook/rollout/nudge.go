@@ -29,7 +29,11 @@ func (p *pass) nudge(ctx context.Context, s *subject) error {
 		before = restartedAt(s.deployment, p.now)
 	}
 	p.tellContested(s)
-	object, err := p.write(ctx, s, at)
+	left := mark{at: at, strikes: s.memory.strikes}
+	if s.standing.Restart {
+		left.strikes = s.memory.struck(before, at, p.target)
+	}
+	object, err := p.write(ctx, s, left)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil // its deletion is told by a watch
@@ -88,16 +92,16 @@ func (p *pass) concluded(ctx context.Context, s *subject, was injector.Standing,
 	p.tellUnanswered(s, problem)
 }
 
-// write sets the one annotation. What comes back goes into an empty object: to
+// write sets the one annotation, to what it leaves. What comes back goes into an empty object: to
 // decode it over another leaves what is gone.
-func (p *pass) write(ctx context.Context, s *subject, at time.Time) (client.Object, error) {
+func (p *pass) write(ctx context.Context, s *subject, left mark) (client.Object, error) {
 	meta := metav1.ObjectMeta{Namespace: s.object.GetNamespace(), Name: s.object.GetName()}
 	var object client.Object = &apiregistrationv1.APIService{ObjectMeta: meta}
 	if s.deployment != nil {
 		object = &appsv1.Deployment{ObjectMeta: meta}
 	}
 	body, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"annotations": map[string]string{injector.AnnotationNudge: at.Format(time.RFC3339)},
+		"annotations": map[string]string{injector.AnnotationNudge: left.String()},
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a nudge: %w", err)

@@ -110,7 +110,11 @@ func (p *pass) readPublished(ctx context.Context) error {
 
 func (p *pass) add(s *subject) error {
 	p.subjects = append(p.subjects, s)
-	return p.stand(s)
+	if err := p.stand(s); err != nil {
+		return err
+	}
+	s.memory.learn(s.object.GetAnnotations()[injector.AnnotationNudge], p.now)
+	return nil
 }
 
 // stand says how the subject stands, which its object's kind must be known for:

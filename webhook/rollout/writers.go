@@ -13,14 +13,14 @@ import (
 // what was injected was taken out, the annotation is gone with it, and the API
 // server still knows when we wrote.
 func nudgedAt(d *appsv1.Deployment, now time.Time) time.Time {
-	at, err := time.Parse(time.RFC3339, d.Annotations[injector.AnnotationNudge])
+	left, err := parseMark(d.Annotations[injector.AnnotationNudge])
 	if err != nil {
-		at = injector.LastWritten(d.ManagedFields)
+		left.at = injector.LastWritten(d.ManagedFields)
 	}
-	if at.After(now.Add(maxSkew)) {
+	if left.at.After(now.Add(maxSkew)) {
 		return time.Time{}
 	}
-	return at
+	return left.at
 }
 
 // restartedAt is nudgedAt, zero where the nudge is seen to have restarted nothing: all
