@@ -92,8 +92,8 @@ func (p *pass) concluded(ctx context.Context, s *subject, was injector.Standing,
 	p.tellUnanswered(s, problem)
 }
 
-// write sets the one annotation, to what it leaves. What comes back goes into an empty object: to
-// decode it over another leaves what is gone.
+// write sets the one annotation, to what it leaves. What comes back goes into an empty
+// object: to decode it over another leaves what is gone.
 func (p *pass) write(ctx context.Context, s *subject, left mark) (client.Object, error) {
 	meta := metav1.ObjectMeta{Namespace: s.object.GetNamespace(), Name: s.object.GetName()}
 	var object client.Object = &apiregistrationv1.APIService{ObjectMeta: meta}
