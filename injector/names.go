@@ -71,8 +71,8 @@ const (
 	StateConfigMap = "keda-trust-state"
 	// StateKey is the key of StateConfigMap that holds the State as JSON.
 	StateKey = "state.json"
-	// AnnotationReleased on StateConfigMap: that the Namespace is no longer
-	// managed has been told.
+	// AnnotationReleased on StateConfigMap: the Namespace is no longer managed, which
+	// has been told. Nobody carries the state out; see Released.
 	AnnotationReleased = Domain + "/released"
 	// AnnotationPublished on PublishedSecret and StateConfigMap: when what they hold
 	// last changed, in RFC 3339.

@@ -8,6 +8,12 @@ import (
 // Published says whether an object with these labels is keda-trust's own.
 func Published(labels map[string]string) bool { return labels[LabelManagedBy] == Name }
 
+// Released says whether a StateConfigMap with these annotations was left behind by a
+// Namespace that lost its label. Its state is not in force, also where the Namespace
+// has the label again: sources may have changed meanwhile, and whoever publishes looks
+// at them first, and takes the annotation away.
+func Released(annotations map[string]string) bool { return annotations[AnnotationReleased] != "" }
+
 // CustomCAConfigMapName names the content, so that other content is another
 // ConfigMap, and a rollout.
 func CustomCAConfigMapName(cas Bundle) string { return PublishedCAPrefix + cas.Digest()[:10] }

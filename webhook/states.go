@@ -82,8 +82,8 @@ func (s states) granted(namespace string) bool {
 	return granted
 }
 
-// read returns the state of a granted namespace, nil where none is published. It
-// is shared: whoever gets it must not change it. One that is outdated by what the
+// read returns the state of a granted namespace, nil where none is published, or it
+// was left behind when the namespace lost its label. It is shared: whoever gets it must not change it. One that is outdated by what the
 // object says is read live.
 func (s states) read(ctx context.Context, namespace string, object carried) (*injector.State, error) {
 	one := s.caches[namespace]
@@ -104,6 +104,9 @@ func (one stateCache) read(ctx context.Context, from client.Reader, namespace st
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading ConfigMap %s: %w", key, err)
+	}
+	if injector.Released(published.Annotations) {
+		return nil, nil
 	}
 	text := published.Data[injector.StateKey]
 	if last := one.parsed.Load(); last != nil && last.text == text {

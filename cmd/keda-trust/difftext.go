@@ -45,8 +45,11 @@ func nameOf(r injector.Report) string {
 
 func summary(to screen, namespace string, p preview.Preview, changed int) []string {
 	var lines []string
-	if p.Disabled {
+	switch {
+	case p.Disabled:
 		lines = append(lines, to.paint(bold, "Label")+": disabled, so what was injected is taken out; this is what enabling does afterwards")
+	case p.Released:
+		lines = append(lines, to.paint(bold, "Label")+": none any more, so what was injected stays, and is not kept true; this is what enabling does")
 	}
 	lines = append(lines, to.paint(bold, "State")+": "+stateLine(namespace, p))
 	lines = append(lines, fmt.Sprintf("%s: %d of %d objects", to.paint(bold, "Changes"), changed, len(p.Objects)))

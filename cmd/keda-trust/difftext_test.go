@@ -13,18 +13,19 @@ func TestDiffSaysWhereHandshakesMayFail(t *testing.T) {
 	ours := &injector.State{ID: "ours", CertificateSecret: injector.PublishedSecret}
 	theirs := &injector.State{ID: "theirs", KEDAIssues: true, CertificateSecret: injector.KEDACertSecret}
 	for name, c := range map[string]struct {
-		published, resolved *injector.State
-		want                bool
+		published, left, resolved *injector.State
+		want                      bool
 	}{
-		"back to KEDA's own":          {ours, theirs, true},
-		"back to what was installed":  {ours, &injector.State{ID: "none"}, true},
-		"another that is published":   {ours, &injector.State{ID: "other", CertificateSecret: injector.PublishedSecret}, false},
-		"from KEDA's own":             {theirs, ours, false},
-		"where nothing was published": {nil, theirs, false},
+		"back to KEDA's own":          {ours, nil, theirs, true},
+		"back to what was installed":  {ours, nil, &injector.State{ID: "none"}, true},
+		"from what was left behind":   {nil, ours, theirs, true},
+		"another that is published":   {ours, nil, &injector.State{ID: "other", CertificateSecret: injector.PublishedSecret}, false},
+		"from KEDA's own":             {theirs, nil, ours, false},
+		"where nothing was published": {nil, nil, theirs, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := preview.Preview{Published: c.published, Carried: c.resolved, Resolution: injector.Resolution{State: c.resolved}}
+			p := preview.Preview{Published: c.published, Left: c.left, Carried: c.resolved, Resolution: injector.Resolution{State: c.resolved}}
 			said := strings.Join(summary(screen{}, "keda", p, 0), "\n")
 			if strings.Contains(said, "Handshakes: may fail") != c.want {
 				t.Errorf("want it said: %v, got:\n%s", c.want, said)
@@ -33,13 +34,22 @@ func TestDiffSaysWhereHandshakesMayFail(t *testing.T) {
 	}
 }
 
-func TestDiffSaysThatTheNamespaceIsDisabled(t *testing.T) {
+func TestDiffSaysWhatTheLabelMakesOfWhatWasInjected(t *testing.T) {
 	t.Parallel()
-	for _, disabled := range []bool{true, false} {
-		said := strings.Join(summary(screen{}, "keda", preview.Preview{Disabled: disabled}, 0), "\n")
-		if strings.Contains(said, "Label: disabled, so what was injected is taken out") != disabled {
-			t.Errorf("disabled: %v, said:\n%s", disabled, said)
-		}
+	for name, c := range map[string]struct {
+		p    preview.Preview
+		want string
+	}{
+		"disabled":    {preview.Preview{Disabled: true}, "Label: disabled, so what was injected is taken out"},
+		"taken away":  {preview.Preview{Released: true}, "Label: none any more, so what was injected stays"},
+		"never there": {preview.Preview{}, "State: none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if said := strings.Join(summary(screen{}, "keda", c.p, 0), "\n"); !strings.HasPrefix(said, c.want) {
+				t.Errorf("want %q first, said:\n%s", c.want, said)
+			}
+		})
 	}
 }
 

@@ -109,28 +109,50 @@ func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.D
 	return out
 }
 
-// State is what is published for the installation in namespace, nil where nothing
-// is, or what is there cannot be read as a state: then it is published anew.
+// State is what is published for the installation in namespace, and in force: nil as
+// that of a Publication.
 func State(ctx context.Context, live client.Reader, namespace string) (*injector.State, error) {
-	state, _, err := StateOnTheWay(ctx, live, namespace)
-	return state, err
+	published, err := Published(ctx, live, namespace)
+	return published.State, err
 }
 
 // StateOnTheWay is State, and the ID of the one that it is a stage on the way to;
 // empty where that was not noted.
 func StateOnTheWay(ctx context.Context, live client.Reader, namespace string) (state *injector.State, target string, err error) {
+	published, err := Published(ctx, live, namespace)
+	return published.State, published.Target, err
+}
+
+// Publication is what is published for an installation.
+type Publication struct {
+	// State is in force; nil where nothing is published, where what is there cannot be
+	// read as a state, and so is published anew, and where it was left behind.
+	State *injector.State
+	// Target is the ID of the state that State is a stage on the way to; empty where
+	// that was not noted.
+	Target string
+	// Left is the state that was left behind where the Namespace lost its label. It is
+	// carried out by nobody, but what was injected from it may still be there.
+	Left *injector.State
+}
+
+// Published reads what is published for the installation in namespace.
+func Published(ctx context.Context, live client.Reader, namespace string) (Publication, error) {
 	published := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: namespace, Name: injector.StateConfigMap}
-	err = live.Get(ctx, key, published)
+	err := live.Get(ctx, key, published)
 	if apierrors.IsNotFound(err) {
-		return nil, "", nil
+		return Publication{}, nil
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("reading ConfigMap %s: %w", key, err)
+		return Publication{}, fmt.Errorf("reading ConfigMap %s: %w", key, err)
 	}
 	state, invalid := injector.ParseState([]byte(published.Data[injector.StateKey]))
-	if invalid != nil {
-		return nil, "", nil
+	switch {
+	case invalid != nil:
+		return Publication{}, nil
+	case injector.Released(published.Annotations):
+		return Publication{Left: state}, nil
 	}
-	return state, published.Annotations[injector.AnnotationTarget], nil
+	return Publication{State: state, Target: published.Annotations[injector.AnnotationTarget]}, nil
 }

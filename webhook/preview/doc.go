@@ -11,6 +11,9 @@
 //     enabled that is shown, and what the sources say meanwhile is told beside it.
 //     Options that are tried out, or a Namespace that is not enabled, show what
 //     would be published; where that is refused, the last state stays, here too.
+//   - A state that was left behind when the Namespace lost its label is carried out by
+//     nobody, and so shown nowhere; but KEDA's pods may still have its certificate, so
+//     whether another comes in stages is told from it.
 //   - What restarts is injector.Stand's to say, as in package rollout: a Deployment
 //     that carries the state restarts for no other version of keda-trust, though
 //     somebody else's next write would change it. And its pod template has to differ,

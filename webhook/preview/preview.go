@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,12 +26,16 @@ import (
 // Preview is what enabling does.
 type Preview struct {
 	// Enabled and Disabled: the Namespace has the label already, with that value.
-	Enabled, Disabled bool
+	// Released: it had the label, and has it no longer.
+	Enabled, Disabled, Released bool
 	// Resolution is what the sources and options give; its State is nil where a
 	// finding is a fault, or nothing can be decided yet.
 	Resolution injector.Resolution
-	// Published is the state that is published, nil without any.
+	// Published is the state that is published and in force, nil without any.
 	Published *injector.State
+	// Left is the state that was left behind when the Namespace lost its label. What was
+	// injected from it stays, but it is carried out no more.
+	Left *injector.State
 	// Carried is the state that the objects are to carry: one of the two above, or
 	// nil, and then nothing changes.
 	Carried *injector.State
@@ -60,7 +65,9 @@ type Object struct {
 
 // Unstaged says whether another certificate is carried at once, so that handshakes may fail
 // until KEDA's pods have restarted.
-func (p Preview) Unstaged() bool { return p.Carried != nil && p.Carried.Unstaged(p.Published) }
+func (p Preview) Unstaged() bool {
+	return p.Carried != nil && p.Carried.Unstaged(cmp.Or(p.Published, p.Left))
+}
 
 // Restarts are the Deployments that restart, in their order. With a manual rollout
 // they only do when somebody else next writes them.
@@ -100,12 +107,16 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 	if err != nil {
 		return Preview{}, err
 	}
-	published, err := installation.State(ctx, reader.Live, namespace)
+	published, err := installation.Published(ctx, reader.Live, namespace)
 	if err != nil {
 		return Preview{}, err
 	}
-	mode, _ := injector.ParseMode(ns.Name, ns.Labels) // a wrong value is mended by enabling
-	p := Preview{Enabled: mode == injector.ModeEnabled, Disabled: mode == injector.ModeDisabled, Resolution: decision.Resolution, Published: published}
+	mode, wrong := injector.ParseMode(ns.Name, ns.Labels) // a wrong value is mended by enabling
+	p := Preview{
+		Enabled: mode == injector.ModeEnabled, Disabled: mode == injector.ModeDisabled,
+		Resolution: decision.Resolution, Published: published.State, Left: published.Left,
+	}
+	p.Released = mode == injector.ModeUnmanaged && len(wrong) == 0 && cmp.Or(p.Published, p.Left) != nil
 	request := injector.Request{Mode: injector.ModeEnabled, ValidatingWebhook: decision.Installation.ValidatingWebhookName()}
 	p.Carried = p.carried(asks(over))
 	if request.State = p.Carried; request.State == nil {
