@@ -237,6 +237,18 @@ func warn(reason Reason, object, field, format string, args ...any) Finding {
 	return f
 }
 
+// Forbidden returns the findings of what must not be read, warnings among them. What
+// the sources give is known only without any.
+func Forbidden(findings []Finding) []Finding {
+	var out []Finding
+	for _, f := range findings {
+		if f.Reason == ReasonSourceForbidden {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Faults returns the findings that are not warnings.
 func Faults(findings []Finding) []Finding {
 	var out []Finding

@@ -36,6 +36,11 @@ does not hold, why and what mends it:
   operator to custom CAs               what the operator mounts for its scalers
   API server to keda-trust             its caBundle, and a dry run that makes the round trip
 
+Ahead of them it says what came of what the Namespace's label and annotations ask
+for: whether that is published, which source or annotation is refused and why, as far
+as you may read them, and that what is published stays meanwhile. Where the label is
+gone, edges are judged by what is there, and not by what is still published.
+
 It shakes hands with KEDA's pods: directly from inside of the cluster, else by
 port-forward, which takes the right to create pods/portforward. What it does not
 reach is judged by what the pods mount, as far as you may read it, and it says so.
@@ -43,9 +48,12 @@ It needs no keda-trust in the cluster and changes nothing.
 
 A certificate of whose lifetime less than a tenth is left is warned of. Exits with 0
 when all edges hold, with 1 when one is broken, and with 2 when one could not be
-looked at, or on wrong usage. Colours are for a terminal, without NO_COLOR.`,
+looked at, or on wrong usage. A refused source alone changes that not: what runs goes
+on; .asked.status of -o json is for who wants to know. Colours are for a terminal,
+without NO_COLOR.`,
 		Example: `  keda-trust check -n keda
-  keda-trust check -n keda -o json | jq '.edges[] | select(.verdict != "holds")'`,
+  keda-trust check -n keda -o json | jq '.edges[] | select(.verdict != "holds")'
+  keda-trust check -n keda -o json | jq -e '.asked.status == "published"'`,
 		Args: noArguments("name KEDA's Namespace with -n"),
 		RunE: func(c *cobra.Command, _ []string) error { return flags.run(c) },
 	}

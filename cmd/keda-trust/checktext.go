@@ -26,8 +26,27 @@ var signs = map[check.Verdict]struct{ sign, colour, word string }{
 	check.NotInstalled: {"-", "", "not installed"},
 }
 
+// came says what came of what the Namespace asks for. Nothing of it is broken: what is
+// published stays.
+var came = map[check.Status]struct{ sign, colour, words string }{
+	check.AskedPublished: {"✓", green, "what it asks keda-trust for is published"},
+	check.AskedStaged:    {"✓", green, "what it asks keda-trust for is on its way, in stages"},
+	check.AskedWaiting:   {"!", yellow, "what it asks keda-trust for is not published"},
+	check.AskedRefused:   {"!", yellow, "what it asks keda-trust for is refused"},
+	check.AskedUnknown:   {"?", yellow, "what it asks keda-trust for is not known"},
+	check.AskedAudited:   {"-", "", "audited by keda-trust, which changes nothing"},
+	check.AskedDisabled:  {"-", "", "disabled, so keda-trust takes out what it injected"},
+	check.AskedUnmanaged: {"-", "", "not managed by keda-trust"},
+}
+
 func checkText(to screen, report check.Answer, now time.Time) string {
 	var b strings.Builder
+	as := came[report.Asked.Status]
+	fmt.Fprintf(&b, "%s %s: %s\n", to.paint(as.colour, as.sign), to.paint(bold, "Namespace "+report.Namespace), to.paint(as.colour, as.words))
+	for _, p := range report.Asked.Problems {
+		writeProblem(&b, to, p)
+	}
+	writeFacts(&b, report.Asked.Facts)
 	for _, edge := range report.Edges {
 		as := signs[edge.Verdict]
 		fmt.Fprintf(&b, "%s %s: %s\n", to.paint(as.colour, as.sign), to.paint(bold, edgeTitles[edge.Name]), to.paint(as.colour, as.word))
@@ -37,12 +56,15 @@ func checkText(to screen, report check.Answer, now time.Time) string {
 		for _, side := range edge.Sides {
 			writeSide(&b, to, side, now)
 		}
-		for _, fact := range edge.Facts {
-			fact = strings.Join(strings.Fields(fact), " ")
-			fmt.Fprintf(&b, "    %s\n", fact)
-		}
+		writeFacts(&b, edge.Facts)
 	}
 	return b.String()
+}
+
+func writeFacts(b *strings.Builder, facts []string) {
+	for _, fact := range facts {
+		fmt.Fprintf(b, "    %s\n", strings.Join(strings.Fields(fact), " "))
+	}
 }
 
 func writeSide(b *strings.Builder, to screen, side check.Side, now time.Time) {

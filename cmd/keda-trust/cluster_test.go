@@ -147,10 +147,11 @@ func (c cluster) versions(t *testing.T) map[string]string {
 
 func TestLookingAtACluster(t *testing.T) {
 	c := newCluster(t)
+	blind := c.withoutSecrets(t)
 	before := c.versions(t)
 	t.Run("diff", func(t *testing.T) { diffShowsWhatEnablingDoes(t, c) })
 	t.Run("diff of what is refused", func(t *testing.T) { diffTellsWhatIsRefused(t, c) })
-	t.Run("diff of what one may not read", func(t *testing.T) { diffTellsWhatOneMayNotRead(t, c.withoutSecrets(t)) })
+	t.Run("diff of what one may not read", func(t *testing.T) { diffTellsWhatOneMayNotRead(t, blind) })
 	t.Run("diff where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "diff") })
 	t.Run("check where there is no KEDA", func(t *testing.T) { nothingToLookAt(t, c, "check") })
 	t.Run("check where there is no such Namespace", func(t *testing.T) { noSuchNamespace(t, c) })
@@ -165,6 +166,7 @@ func TestLookingAtACluster(t *testing.T) {
 	if len(after) != len(before) {
 		t.Errorf("a look left something behind: %v", after)
 	}
+	t.Run("check of what is refused", func(t *testing.T) { checkTellsWhatIsRefused(t, c, blind) })
 }
 
 func diffShowsWhatEnablingDoes(t *testing.T, c cluster) {
@@ -249,7 +251,7 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 	if code != exitRefused || complaints != "" {
 		t.Fatalf("exit %d, said %q, want 1 and nothing", code, complaints)
 	}
-	wantInOrder(t, out, "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
+	wantInOrder(t, out, "- Namespace keda: not managed by keda-trust\n", "✗ API server to metrics-apiserver: broken\n", "    ✗ NotVerified: APIService ", "      to mend it: ",
 		"    ✗ NoEndpoints: Service keda/keda-metrics-apiserver: ", "kubectl get pods -n keda,",
 		"✗ API server to admission-webhooks: broken\n",
 		"✗ metrics-apiserver to operator, mutual: broken\n", "    ✗ SourceMissing: Secret keda/kedaorg-certs",
@@ -269,6 +271,37 @@ func checkTellsWhatIsBroken(t *testing.T, c cluster) {
 	}
 	if want := []check.Verdict{check.Broken, check.Broken, check.Broken, check.Holds, check.NotInstalled}; !slices.Equal(verdicts, want) {
 		t.Errorf("verdicts %v, want %v", verdicts, want)
+	}
+}
+
+// checkTellsWhatIsRefused: an annotation that names what is not there.
+func checkTellsWhatIsRefused(t *testing.T, c, blind cluster) {
+	c.ask(t, "enabled", map[string]string{injector.AnnotationCustomCA: "configmap/absent"})
+	out, complaints, code := c.run(t, "check")
+	if code != exitRefused || complaints != "" {
+		t.Fatalf("exit %d, said %q, want 1, for the edges that are broken, and nothing", code, complaints)
+	}
+	wantInOrder(t, out, "! Namespace keda: what it asks keda-trust for is refused\n", "    ! SourceMissing: ConfigMap keda/absent: ",
+		"    nothing new is published until that is mended; nothing is published yet, and what runs stays as it is\n",
+		"✗ API server to metrics-apiserver: broken\n")
+	c.ask(t, "enabled", map[string]string{injector.AnnotationCertificate: "secret/other-names"})
+	out, _, _ = blind.run(t, "check")
+	wantInOrder(t, out, "? Namespace keda: what it asks keda-trust for is not known\n", "    ? SourceForbidden: Secret keda/other-names: ", "✗ API server to metrics-apiserver: broken\n")
+	if strings.Contains(out, "refused") {
+		t.Errorf("what nobody knows is refused:\n%s", out)
+	}
+}
+
+// ask has the Namespace ask for something.
+func (c cluster) ask(t *testing.T, mode string, annotations map[string]string) {
+	t.Helper()
+	ns := &corev1.Namespace{}
+	if err := c.client.Get(t.Context(), client.ObjectKey{Name: "keda"}, ns); err != nil {
+		t.Fatal(err)
+	}
+	ns.Labels[injector.LabelInject], ns.Annotations = mode, annotations
+	if err := c.client.Update(t.Context(), ns); err != nil {
+		t.Fatal(err)
 	}
 }
 

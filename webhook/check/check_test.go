@@ -298,8 +298,10 @@ var _ = Describe("Custom CAs", Serial, func() {
 	})
 })
 
+// publish has a state in force.
 func publish(ctx context.Context, w *world, state injector.State) *corev1.ConfigMap {
 	GinkgoHelper()
+	w.ask(ctx, "enabled", nil)
 	Expect(state.Seal()).To(Succeed())
 	object, err := state.Object(w.namespace)
 	Expect(err).NotTo(HaveOccurred())
@@ -307,12 +309,12 @@ func publish(ctx context.Context, w *world, state injector.State) *corev1.Config
 	return object
 }
 
-// limited is somebody who may read all but Secrets.
-func limited(ctx context.Context, namespace string) client.Client {
+// limited is somebody who may read all but Secrets and Namespaces, and more.
+func limited(ctx context.Context, namespace string, more ...string) client.Client {
 	GinkgoHelper()
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "limited"}, Rules: []rbacv1.PolicyRule{
 		{APIGroups: []string{"", "apps", "discovery.k8s.io", "apiregistration.k8s.io", "admissionregistration.k8s.io"}, Verbs: []string{"get", "list"},
-			Resources: []string{"configmaps", "deployments", "endpointslices", "apiservices", "validatingwebhookconfigurations", "mutatingwebhookconfigurations"}},
+			Resources: append(more, "configmaps", "deployments", "endpointslices", "apiservices", "validatingwebhookconfigurations", "mutatingwebhookconfigurations")},
 	}}
 	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "limited"},
 		Subjects: []rbacv1.Subject{{Kind: "User", APIGroup: rbacv1.GroupName, Name: "limited"}},

@@ -14,6 +14,11 @@
 //     the same address may be another machine's.
 //   - PEM is read as leniently here as KEDA and the API server read it, for it is
 //     their verdict that is foretold, not keda-trust's own.
+//   - What the Namespace asks for, and what of it is refused, is told ahead of the
+//     edges and is none of them: a source that is refused breaks nothing that runs, and
+//     whoever looks may have other rights than keda-trust, which may not refuse it.
+//   - What is published counts for the edges where it is to be carried out: not in
+//     audit, and not where the Namespace has lost its label.
 //   - A certificate ends soon when a tenth of its lifetime is left: whatever renews
 //     it should have by then. That is a warning, as all that still holds.
 package check

@@ -14,7 +14,7 @@ import (
 // Judge says of each edge whether it holds. An edge to what is not installed does
 // not count.
 func Judge(o Observed) Answer {
-	r := Answer{Namespace: o.Installation.Namespace, Verdict: Holds}
+	r := Answer{Namespace: o.Installation.Namespace, Verdict: Holds, Asked: o.asked()}
 	r.Edges = []Edge{o.metrics(), o.webhooks(), o.peers(), o.customCAs(), o.own()}
 	for i := range r.Edges {
 		r.Verdict = worse(r.Verdict, r.Edges[i].Verdict)

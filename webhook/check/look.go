@@ -50,9 +50,10 @@ func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
 		return Observed{}, l.nothing(ctx, namespace)
 	}
 	o := Observed{Now: l.now(), Installation: found}
-	if o.State, err = installation.State(ctx, l.Live, namespace); err != nil && !apierrors.IsForbidden(err) {
+	if o.Orders, err = l.orders(ctx, namespace); err != nil {
 		return Observed{}, err
 	}
+	o.State = o.Orders.inForce()
 	for _, server := range found.Servers() {
 		o.Servers = append(o.Servers, l.server(ctx, namespace, server))
 	}
@@ -60,6 +61,28 @@ func (l Looker) Look(ctx context.Context, namespace string) (Observed, error) {
 		return Observed{}, err
 	}
 	o.Own = l.own(ctx)
+	return o, nil
+}
+
+// orders reads what the Namespace asks for. What its sources give is of no account to
+// the edges, so a failure to read them is only noted.
+func (l Looker) orders(ctx context.Context, namespace string) (Orders, error) {
+	published, err := installation.Published(ctx, l.Live, namespace)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return Orders{}, err
+	}
+	o := Orders{Published: published, Err: err}
+	ns := &corev1.Namespace{}
+	if err := l.Live.Get(ctx, types.NamespacedName{Name: namespace}, ns); err != nil {
+		o.Mode, o.Err = modeUnknown, fmt.Errorf("reading Namespace %s: %w", namespace, err)
+		return o, nil
+	}
+	o.Mode, o.Wrong = injector.ParseMode(ns.Name, ns.Labels)
+	if o.Mode != injector.ModeEnabled && o.Mode != injector.ModeAudit {
+		return o, nil
+	}
+	decision, err := trust.Reader{Live: l.Live, AsUser: true, Now: l.Now}.Decide(ctx, ns)
+	o.Resolution, o.Err = decision.Resolution, errors.Join(o.Err, err)
 	return o, nil
 }
 

@@ -8,13 +8,16 @@ import (
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/endpoints"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 )
 
 // Observed is everything that a verdict depends on.
 type Observed struct {
 	Now          time.Time
 	Installation injector.Installation
-	// State is what is published, nil without any.
+	Orders       Orders
+	// State is what is published and to be carried out, nil without any. What is not
+	// known to be out of force counts.
 	State *injector.State
 	// Servers are those of KEDA's components, with what was seen of each.
 	Servers []Server
@@ -23,6 +26,20 @@ type Observed struct {
 	Serving, Peer, Trusts map[injector.Component]Material
 	CustomCAs             []CustomCA
 	Own                   Own
+}
+
+// Orders are what the Namespace asks keda-trust for, and what is published for it.
+type Orders struct {
+	// Mode is that of its label; Wrong says why that is none.
+	Mode  injector.Mode
+	Wrong []injector.Finding
+	// Resolution is what its sources give, as far as whoever looks may read them; of
+	// ModeEnabled and ModeAudit only.
+	Resolution injector.Resolution
+	// Published is zero where that may not be read.
+	Published installation.Publication
+	// Err is why one of these is not known.
+	Err error
 }
 
 // Server is one server, with a sighting of each of its ready endpoints.

@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -59,14 +60,15 @@ func (s *Side) without(reason injector.Reason, p Problem) {
 	s.settle()
 }
 
-// trustedByPeer is what a component mounts as ca.crt. The state tells the same of
-// what is published, where the Secret may not be read.
+// trustedByPeer is what a component mounts as ca.crt. The state, in force or left
+// behind, tells the same of what is published, where the Secret may not be read.
 func (o Observed) trustedByPeer(component injector.Component) Material {
 	m := o.Trusts[component]
-	if m.Err == nil || o.State == nil || len(o.State.CABundle) == 0 || m.From != "Secret "+o.Installation.Namespace+"/"+o.State.CertificateSecret {
+	state := cmp.Or(o.Orders.Published.State, o.Orders.Published.Left)
+	if m.Err == nil || state == nil || len(state.CABundle) == 0 || m.From != "Secret "+o.Installation.Namespace+"/"+state.CertificateSecret {
 		return m
 	}
-	return Material{From: m.From, Certificates: lenient(o.State.CABundle)}
+	return Material{From: m.From, Certificates: lenient(state.CABundle)}
 }
 
 // mendsPeers: both ends mount the same Secret, published or not.

@@ -31,9 +31,11 @@ func worse(a, b Verdict) Verdict {
 
 // Answer is that about a whole installation. Its JSON is part of the interface.
 type Answer struct {
-	Namespace string  `json:"namespace"`
-	Verdict   Verdict `json:"verdict"`
-	Edges     []Edge  `json:"edges"`
+	Namespace string `json:"namespace"`
+	// Verdict is the worst of the edges.
+	Verdict Verdict `json:"verdict"`
+	Asked   Asked   `json:"asked"`
+	Edges   []Edge  `json:"edges"`
 }
 
 // Edge is who trusts whom. Its verdict is the worst of its problems and sides.

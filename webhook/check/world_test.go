@@ -109,6 +109,19 @@ func (w *world) create(ctx context.Context, objects ...client.Object) {
 	}
 }
 
+// ask gives the Namespace the label, or takes it away where mode is empty, and annotations.
+func (w *world) ask(ctx context.Context, mode string, annotations map[string]string) {
+	GinkgoHelper()
+	ns := &corev1.Namespace{}
+	Expect(direct.Get(ctx, client.ObjectKey{Name: w.namespace}, ns)).To(Succeed())
+	delete(ns.Labels, injector.LabelInject)
+	if mode != "" {
+		ns.Labels[injector.LabelInject] = mode
+	}
+	ns.Annotations = annotations
+	Expect(direct.Update(ctx, ns)).To(Succeed())
+}
+
 // customCA is all that the operator mounts for its scalers.
 func (w *world) customCA(source corev1.VolumeProjection) {
 	volumes := w.operator.Spec.Template.Spec.Volumes

@@ -136,6 +136,11 @@ type Publication struct {
 	Left *injector.State
 }
 
+// LeadsTo says whether what is in force is a stage on the way to the state of that ID.
+func (p Publication) LeadsTo(id string) bool {
+	return p.State != nil && p.State.ID != id && p.Target == id
+}
+
 // Published reads what is published for the installation in namespace.
 func Published(ctx context.Context, live client.Reader, namespace string) (Publication, error) {
 	published := &corev1.ConfigMap{}
