@@ -74,6 +74,7 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		after := foretold(ctx, name)
 		Expect(after.Enabled).To(BeTrue())
 		Expect(after.Published.ID).To(Equal(before.Resolution.State.ID), "what was to be published was")
+		Expect(after.Lag).To(Equal(preview.LagNone))
 		Expect(after.Restarts()).To(BeEmpty())
 		for _, object := range after.Objects {
 			Expect(object.After).To(MatchJSON(object.Before))
@@ -110,15 +111,21 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		k := kedaIn(name)
 		ca := certtest.NewCA(GinkgoTB(), "Ours")
 		apply(ctx, labelled(name, "enabled", nil), k.operator, certificateSecret(name, "corp-tls", ca))
+		Expect(foretold(ctx, name).Lag).To(Equal(preview.LagUnpublished))
 		publish(ctx, name, injector.State{CertificateSecret: injector.PublishedSecret, CABundle: []byte("earlier")})
 		p := foretold(ctx, name)
 		Expect(p.Carried).To(Equal(p.Published))
 		Expect(p.Carried.CABundle).To(BeEquivalentTo("earlier"))
+		Expect(p.Lag).To(Equal(preview.LagUnpublished))
+		published := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: injector.StateConfigMap}}
+		edit(ctx, published, func() { published.Annotations = map[string]string{injector.AnnotationTarget: p.Resolution.State.ID} })
+		Expect(foretold(ctx, name).Lag).To(Equal(preview.LagStaged))
 
 		tried := injector.Layer{Object: "command line", Annotations: map[string]string{injector.AnnotationCertificate: "secret/corp-tls"}}
 		p = foretold(ctx, name, tried)
 		Expect(p.Carried).To(Equal(p.Resolution.State))
 		Expect(p.Carried.CABundle).To(Equal(ca.CertPEM))
+		Expect(p.Lag).To(Equal(preview.LagNone))
 
 		tried.Annotations[injector.AnnotationCertificate] = "secret/absent"
 		p = foretold(ctx, name, tried)

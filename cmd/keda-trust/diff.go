@@ -35,7 +35,7 @@ Deployments, the Secrets and ConfigMaps that are named, and KEDA's two cluster-w
 objects. The flags stand for annotations of the Namespace and are laid over those
 that it has, so that one can look before annotating. Where the Namespace is enabled
 and nothing is tried out, it shows what of the published state is still to be
-carried out.
+carried out, and what the sources give beyond that, which is not published yet.
 
 Exits with 0 when enabling does what is shown, also where that is nothing; with 1
 when something is refused, or keda-trust is installed without rights there; and with

@@ -52,7 +52,12 @@ func summary(to screen, namespace string, p preview.Preview, changed int) []stri
 		lines = append(lines, to.paint(bold, "Label")+": none any more, so what was injected stays, and is not kept true; this is what enabling does")
 	}
 	lines = append(lines, to.paint(bold, "State")+": "+stateLine(namespace, p))
-	lines = append(lines, fmt.Sprintf("%s: %d of %d objects", to.paint(bold, "Changes"), changed, len(p.Objects)))
+	lines = append(lines, lagLines(to, namespace, p)...)
+	changes := fmt.Sprintf("%s: %d of %d objects", to.paint(bold, "Changes"), changed, len(p.Objects))
+	if p.Lag != preview.LagNone && p.Carried == p.Published {
+		changes += ", by what is published"
+	}
+	lines = append(lines, changes)
 	for _, object := range p.Objects {
 		if object.Report.Reason != injector.ReasonInjected {
 			lines = append(lines, fmt.Sprintf("  %s: %s: %s", nameOf(object.Report), object.Report.Reason, object.Report.Message))
@@ -86,15 +91,46 @@ func stateLine(namespace string, p preview.Preview) string {
 	case p.Carried == nil:
 		return "none, so nothing changes"
 	case resolved == nil:
-		return "the published one, " + published.ID + ", stays, for what the sources and options give now is refused"
+		return "the published one, " + published.ID + ", stays, for what the sources and options give now is " + ungiven(p.Resolution.Findings)
 	case published == nil:
 		return resolved.ID + ", which is to be published in Namespace " + namespace + ": " + contents(p)
 	case published.ID == resolved.ID:
 		return published.ID + ", which is published: " + contents(p)
 	case p.Carried == published:
-		return published.ID + ", which is published; the sources now give " + resolved.ID + ", on the way to which keda-trust is, or which it has not seen yet"
+		return published.ID + ", which is published"
 	}
 	return resolved.ID + ", which is to replace the published " + published.ID + ": " + contents(p)
+}
+
+// ungiven says why the sources give no state.
+func ungiven(findings []injector.Finding) string {
+	switch {
+	case unreadable(findings) != "":
+		return "not known"
+	case len(injector.Faults(findings)) > 0:
+		return "refused"
+	}
+	return "not decided yet"
+}
+
+// lagLines say what the sources give beyond what is published, and why that is not yet.
+func lagLines(to screen, namespace string, p preview.Preview) []string {
+	events := "see the Events of the Namespace: kubectl events -n " + namespace + " --for namespace/" + namespace
+	unpublished := "  keda-trust has not published it (yet); " + events
+	head := to.paint(bold, "Sources") + ": "
+	switch {
+	case p.Lag == preview.LagNone, p.Lag == preview.LagUnknown && p.Published == nil:
+		return nil
+	case p.Lag == preview.LagUnknown:
+		return []string{head + "not known, for your account may not read all of them"}
+	case p.Published == nil:
+		return []string{unpublished}
+	}
+	lines := []string{head + "they give " + p.Resolution.State.ID + ", which is not published yet: " + contents(p)}
+	if p.Lag == preview.LagStaged {
+		return append(lines, "  a change of certificate is under way, and "+p.Published.ID+" is a stage of it: the next follows when all of KEDA has this one; "+events)
+	}
+	return append(lines, unpublished)
 }
 
 // contents is what the resolved state has pods mount.

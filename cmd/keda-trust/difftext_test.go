@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -67,5 +68,52 @@ func TestDiffSaysWhatRestartsAtEachStage(t *testing.T) {
 		if said := strings.Join(restartLines(screen{}, p)[1:], "\n"); said != want {
 			t.Errorf("staged: %v, said:\n%s\nwant:\n%s", staged, said, want)
 		}
+	}
+}
+
+func TestDiffSaysWhatTheSourcesGiveBeyondWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	published, wanted := &injector.State{ID: "published"}, &injector.State{ID: "wanted", CustomCAConfigMap: "keda-trust-ca-1"}
+	const gives = "Sources: they give wanted, which is not published yet: certificates stay as they are, 0 custom CAs in ConfigMap keda-trust-ca-1\n"
+	for name, c := range map[string]struct {
+		published *injector.State
+		lag       preview.Lag
+		want      string
+	}{
+		"nothing": {published, preview.LagNone, "State: published, which is published\nChanges: 0 of 0 objects\n"},
+		"the next stage": {published, preview.LagStaged, "State: published, which is published\n" + gives +
+			"  a change of certificate is under way, and published is a stage of it: the next follows when all of KEDA has this one; see the Events of the Namespace: kubectl events -n keda --for namespace/keda\nChanges: 0 of 0 objects, by what is published\n"},
+		"what is held back": {published, preview.LagUnpublished, "State: published, which is published\n" + gives +
+			"  keda-trust has not published it (yet); see the Events of the Namespace: kubectl events -n keda --for namespace/keda\nChanges: 0 of 0 objects, by what is published\n"},
+		"what one may not read": {published, preview.LagUnknown, "State: published, which is published\n" +
+			"Sources: not known, for your account may not read all of them\nChanges: 0 of 0 objects, by what is published\n"},
+		"all": {nil, preview.LagUnpublished, "State: wanted, which is to be published in Namespace keda: certificates stay as they are, 0 custom CAs in ConfigMap keda-trust-ca-1\n" +
+			"  keda-trust has not published it (yet); see the Events of the Namespace: kubectl events -n keda --for namespace/keda\nChanges: 0 of 0 objects\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := preview.Preview{Enabled: true, Published: c.published, Lag: c.lag, Carried: cmp.Or(c.published, wanted), Resolution: injector.Resolution{State: wanted}}
+			if said := strings.Join(summary(screen{}, "keda", p, 0), "\n"); !strings.HasPrefix(said, c.want) {
+				t.Errorf("said:\n%s\nwant first:\n%s", said, c.want)
+			}
+		})
+	}
+}
+
+func TestDiffSaysWhyThePublishedStateStays(t *testing.T) {
+	t.Parallel()
+	for want, findings := range map[string][]injector.Finding{
+		"refused":         {{Reason: injector.ReasonKeyMismatch}},
+		"not known":       {{Reason: injector.ReasonSourceForbidden}},
+		"not decided yet": {{Reason: injector.ReasonNotPublished, Warning: true}},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			state := &injector.State{ID: "published"}
+			p := preview.Preview{Published: state, Carried: state, Resolution: injector.Resolution{Findings: findings}}
+			if said := stateLine("keda", p); !strings.HasSuffix(said, "give now is "+want) {
+				t.Errorf("said %q, want %s", said, want)
+			}
+		})
 	}
 }

@@ -8,7 +8,9 @@
 //
 // Decisions (2026-11):
 //   - What is published is what admission carries out, so where the Namespace is
-//     enabled that is shown, and what the sources say meanwhile is told beside it.
+//     enabled that is shown, and what the sources say meanwhile is told beside it: that
+//     keda-trust is on the way there only where it has noted so, and nothing of what
+//     the account that looks may not read.
 //     Options that are tried out, or a Namespace that is not enabled, show what
 //     would be published; where that is refused, the last state stays, here too.
 //   - A state that was left behind when the Namespace lost its label is carried out by

@@ -39,6 +39,8 @@ type Preview struct {
 	// Carried is the state that the objects are to carry: one of the two above, or
 	// nil, and then nothing changes.
 	Carried *injector.State
+	// Lag is how what is published, if that is carried, lags behind the Resolution.
+	Lag Lag
 	// Staged: another certificate than the one in use is to come, in stages, or that
 	// may be, where the one in use may not be read.
 	Staged bool
@@ -118,7 +120,7 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 	}
 	p.Released = mode == injector.ModeUnmanaged && len(wrong) == 0 && cmp.Or(p.Published, p.Left) != nil
 	request := injector.Request{Mode: injector.ModeEnabled, ValidatingWebhook: decision.Installation.ValidatingWebhookName()}
-	p.Carried = p.carried(asks(over))
+	p.Carried, p.Lag = p.carried(asks(over)), p.lag(published, asks(over))
 	if request.State = p.Carried; request.State == nil {
 		request.Findings = p.Resolution.Findings
 	}
