@@ -103,7 +103,19 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		Expect(direct.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: injector.StateConfigMap}})).To(Succeed())
 		state.CustomCAConfigMap = injector.PublishedCAPrefix + "fedcba9876"
 		publish(ctx, name, state)
-		Expect(foretold(ctx, name).Restarts()).To(HaveLen(2), "another state restarts the operator too")
+		Expect(foretold(ctx, name).Restarts()).To(HaveExactElements(
+			And(HaveField("Report.Name", k.metrics.Name), HaveField("NotBefore", BeZero())),
+			And(HaveField("Report.Name", k.operator.Name), HaveField("NotBefore", BeZero()))), "another state restarts the operator too")
+
+		nudged := time.Now().Truncate(time.Second)
+		edit(ctx, k.operator, func() { k.operator.Annotations[injector.AnnotationNudge] = nudged.UTC().Format(time.RFC3339) })
+		waits := foretold(ctx, name).Restarts()[1]
+		Expect(waits.Report.Name).To(Equal(k.operator.Name))
+		Expect(waits.NotBefore).To(BeTemporally("==", nudged.Add(2*time.Minute)), "the brake holds it")
+		Expect(direct.Delete(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: injector.StateConfigMap}})).To(Succeed())
+		state.ManualRollout = true
+		publish(ctx, name, state)
+		Expect(foretold(ctx, name).Restarts()).To(HaveEach(HaveField("NotBefore", BeZero())), "the next write by somebody else restarts it at once")
 	})
 
 	It("is what is published while that is carried out, and what the options give where they are tried", func(ctx context.Context) {

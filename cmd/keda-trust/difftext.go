@@ -166,6 +166,9 @@ func restartLines(to screen, p preview.Preview) []string {
 		if p.InStages(object) {
 			line += ", up to three times: once a stage of the change of certificate, which this KEDA reads only when it starts"
 		}
+		if at := object.NotBefore; !at.IsZero() {
+			line += ", not before " + at.UTC().Format("15:04:05Z") + ", for it restarted a moment ago"
+		}
 		lines = append(lines, line)
 	}
 	return lines

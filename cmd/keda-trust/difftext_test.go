@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/preview"
@@ -67,6 +68,20 @@ func TestDiffSaysWhatRestartsAtEachStage(t *testing.T) {
 		p.Staged = staged
 		if said := strings.Join(restartLines(screen{}, p)[1:], "\n"); said != want {
 			t.Errorf("staged: %v, said:\n%s\nwant:\n%s", staged, said, want)
+		}
+	}
+}
+
+func TestDiffSaysUntilWhenARestartWaits(t *testing.T) {
+	t.Parallel()
+	object := preview.Object{Report: injector.Report{Kind: "Deployment", Namespace: "keda", Name: "operator", Component: "operator"}, Restarts: true}
+	for at, want := range map[time.Time]string{
+		{}: "  1. Deployment keda/operator (operator)",
+		time.Date(2026, 11, 1, 13, 2, 3, 0, time.FixedZone("CET", 3600)): "  1. Deployment keda/operator (operator), not before 12:02:03Z, for it restarted a moment ago",
+	} {
+		object.NotBefore = at
+		if said := restartLines(screen{}, preview.Preview{Objects: []preview.Object{object}})[1]; said != want {
+			t.Errorf("said %q, want %q", said, want)
 		}
 	}
 }

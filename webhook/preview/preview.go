@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -20,6 +21,7 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/patched"
+	"github.com/keda-trust/keda-trust/webhook/rollout"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
 
@@ -60,6 +62,9 @@ type Object struct {
 	Carries bool
 	// Restarts: keda-trust's write replaces its pods.
 	Restarts bool
+	// NotBefore is when it may restart at the earliest, for keda-trust restarted it a
+	// moment ago; zero where nothing is known to hold it up.
+	NotBefore time.Time
 	// ReadsOnce: it reads its certificate only when it starts, so that each stage of a
 	// change restarts it.
 	ReadsOnce bool
@@ -128,7 +133,7 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 		return Preview{}, err
 	}
 	for _, target := range targets(decision.Installation) {
-		object, err := target.change(ctx, reader.Live, request)
+		object, err := target.change(ctx, reader.Live, request, now(reader))
 		if err != nil {
 			return Preview{}, err
 		}
@@ -136,6 +141,13 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 	}
 	slices.SortStableFunc(p.Objects, restartsLast)
 	return p, nil
+}
+
+func now(reader trust.Reader) time.Time {
+	if reader.Now == nil {
+		return time.Now()
+	}
+	return reader.Now()
 }
 
 func restartsLast(a, b Object) int {
@@ -202,7 +214,7 @@ func targets(i injector.Installation) []target {
 
 // change reads the object whole, fields that our types do not know included, as
 // admission gets it.
-func (t target) change(ctx context.Context, live client.Reader, request injector.Request) (Object, error) {
+func (t target) change(ctx context.Context, live client.Reader, request injector.Request, now time.Time) (Object, error) {
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(t.kind)
 	if err := live.Get(ctx, types.NamespacedName{Namespace: t.namespace, Name: t.name}, object); err != nil {
@@ -223,10 +235,24 @@ func (t target) change(ctx context.Context, live client.Reader, request injector
 		return Object{}, fmt.Errorf("comparing %s %s: %w", t.kind.Kind, t.name, err)
 	}
 	standing := injector.Stand(request)
-	return Object{
+	o := Object{
 		Before: raw, After: after, Report: result.Report,
 		Carries: request.State != nil && !standing.Nudge, Restarts: standing.Restart && differ, ReadsOnce: t.readsOnce,
-	}, nil
+	}
+	if o.Restarts && !request.State.ManualRollout {
+		o.NotBefore, err = notBefore(raw, standing.Why, now)
+	}
+	return o, err
+}
+
+// notBefore is nothing for another certificate: its next stage does not wait, and only the
+// leader knows what that is a stage of.
+func notBefore(raw []byte, why injector.Reason, now time.Time) (time.Time, error) {
+	d := &appsv1.Deployment{}
+	if err := json.Unmarshal(raw, d); err != nil || why == injector.ReasonCertificateChanged {
+		return time.Time{}, err
+	}
+	return rollout.NotBefore(d, now), nil
 }
 
 // templatesDiffer is false for what has no pod template.
