@@ -48,7 +48,7 @@ It needs no keda-trust in the cluster and changes nothing.
 
 A certificate of whose lifetime less than a tenth is left is warned of. Exits with 0
 when all edges hold, with 1 when one is broken, and with 2 when one could not be
-looked at, or on wrong usage. A refused source alone changes that not: what runs goes
+looked at, or on wrong usage. A refused source alone does not change that: what runs goes
 on; .asked.status of -o json is for who wants to know. Colours are for a terminal,
 without NO_COLOR.`,
 		Example: `  keda-trust check -n keda
