@@ -28,7 +28,7 @@ func newDiff() *cobra.Command {
 		Long: `Reads a cluster and changes nothing. Shows, as a unified diff, what enabling
 keda-trust for a Namespace would change in KEDA's three Deployments, its APIService
 and its ValidatingWebhookConfiguration; then which Deployments restart, in their
-order, how often, and not before when, for one that restarted a moment ago, and what
+order, how often, and not before when, for one that restarted not long ago, and what
 the proof says of the certificate and the CAs.
 
 It needs no label and no keda-trust in the cluster, only an account that may read

@@ -167,7 +167,7 @@ func restartLines(to screen, p preview.Preview) []string {
 			line += ", up to three times: once a stage of the change of certificate, which this KEDA reads only when it starts"
 		}
 		if at := object.NotBefore; !at.IsZero() {
-			line += ", not before " + at.UTC().Format("15:04:05Z") + ", for it restarted a moment ago"
+			line += ", not before " + at.UTC().Format("15:04:05Z") + "; keda-trust restarted it not long ago"
 		}
 		lines = append(lines, line)
 	}

@@ -77,7 +77,7 @@ func TestDiffSaysUntilWhenARestartWaits(t *testing.T) {
 	object := preview.Object{Report: injector.Report{Kind: "Deployment", Namespace: "keda", Name: "operator", Component: "operator"}, Restarts: true}
 	for at, want := range map[time.Time]string{
 		{}: "  1. Deployment keda/operator (operator)",
-		time.Date(2026, 11, 1, 13, 2, 3, 0, time.FixedZone("CET", 3600)): "  1. Deployment keda/operator (operator), not before 12:02:03Z, for it restarted a moment ago",
+		time.Date(2026, 11, 1, 13, 2, 3, 0, time.FixedZone("CET", 3600)): "  1. Deployment keda/operator (operator), not before 12:02:03Z; keda-trust restarted it not long ago",
 	} {
 		object.NotBefore = at
 		if said := restartLines(screen{}, preview.Preview{Objects: []preview.Object{object}})[1]; said != want {

@@ -36,7 +36,7 @@ const (
 	AskedPublished Status = "published"     // what the sources give is in force
 	AskedStaged    Status = "staged"        // what is in force is a stage on the way there
 	AskedWaiting   Status = "not-published" // it is not published (yet)
-	AskedRefused   Status = "refused"       // sources or annotations are at fault, so nothing new is published
+	AskedRefused   Status = "refused"       // a source or annotation is at fault, and what it is for is not published
 	AskedUnknown   Status = "unknown"       // not all of it could be read
 )
 
@@ -131,18 +131,36 @@ func (o Orders) problems(namespace string) []Problem {
 
 // consequences say what becomes of what runs.
 func (o Observed) consequences(a Asked) []string {
-	stays := o.stays(a)
 	switch a.Status {
 	case AskedUnmanaged:
 		return o.unmanaged()
 	case AskedRefused:
-		return []string{"nothing new is published until that is mended; " + stays}
+		return o.refused(a)
 	case AskedStaged:
-		return []string{"a change of certificate is under way: state " + a.Published + " is published, and leads to " + a.Wanted + ", which the sources give"}
+		return []string{a.staged()}
 	case AskedWaiting:
-		return []string{o.waiting(a), stays}
+		return []string{o.waiting(a), o.stays(a)}
 	}
 	return nil
+}
+
+// refused tells what waits. Where there is a state all the same, that is the custom CAs
+// alone, and the others stand in it.
+func (o Observed) refused(a Asked) []string {
+	const onlyCustomCAs = "nothing but the custom CAs waits until that is mended"
+	switch {
+	case a.Wanted == "" || o.Orders.Mode == injector.ModeAudit:
+		return []string{"nothing new is published until that is mended; " + o.stays(a)}
+	case a.Published == a.Wanted:
+		return []string{onlyCustomCAs + "; what is published stays: state " + a.Published}
+	case o.Orders.Published.LeadsTo(a.Wanted):
+		return []string{onlyCustomCAs, a.staged()}
+	}
+	return []string{onlyCustomCAs, o.waiting(a)}
+}
+
+func (a Asked) staged() string {
+	return "a change of certificate is under way: state " + a.Published + " is published, and leads to " + a.Wanted + ", which the sources give"
 }
 
 func (o Observed) stays(a Asked) string {

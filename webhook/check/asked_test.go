@@ -40,6 +40,8 @@ func TestWhatCameOfWhatIsAskedFor(t *testing.T) {
 		"nothing published":                   {Orders{Mode: injector.ModeEnabled, Resolution: gives(ours)}, AskedWaiting},
 		"nothing decided":                     {Orders{Mode: injector.ModeEnabled}, AskedWaiting},
 		"a fault":                             {Orders{Mode: injector.ModeEnabled, Resolution: gives(nil, fault), Published: installation.Publication{State: ours}}, AskedRefused},
+		"a fault of custom CAs, which stay":   {Orders{Mode: injector.ModeEnabled, Resolution: gives(ours, fault), Published: installation.Publication{State: ours}}, AskedRefused},
+		"custom CAs that one may not read":    {Orders{Mode: injector.ModeEnabled, Resolution: gives(ours, forbidden), Published: installation.Publication{State: ours}}, AskedUnknown},
 		"a fault in audit":                    {Orders{Mode: injector.ModeAudit, Resolution: gives(nil, fault)}, AskedRefused},
 		"no fault in audit":                   {Orders{Mode: injector.ModeAudit, Resolution: gives(ours)}, AskedAudited},
 		"a source that one may not read":      {Orders{Mode: injector.ModeEnabled, Resolution: gives(nil, forbidden), Published: installation.Publication{State: ours}}, AskedUnknown},
@@ -88,9 +90,15 @@ var _ = Describe("What a Namespace asks for", Serial, func() {
 		object, err := state.Object(w.namespace)
 		Expect(err).NotTo(HaveOccurred())
 		w.create(ctx, object)
-		refused = w.check(ctx)
-		Expect(refused.Asked.Published).To(Equal(state.ID))
-		Expect(refused.Asked.Facts).To(ConsistOf(ContainSubstring("what is published stays: state " + state.ID)))
+		asked := w.check(ctx).Asked
+		Expect(asked.Status).To(Equal(AskedRefused))
+		Expect(asked.Published).To(Equal(state.ID))
+		Expect(asked.Facts).To(ConsistOf(ContainSubstring("nothing but the custom CAs waits"), ContainSubstring("the sources give state "+asked.Wanted)))
+
+		w.ask(ctx, "enabled", map[string]string{injector.AnnotationCertificate: "secret/absent"})
+		asked = w.check(ctx).Asked
+		Expect(asked.Wanted).To(BeEmpty())
+		Expect(asked.Facts).To(ConsistOf(And(ContainSubstring("nothing new is published"), ContainSubstring("what is published stays: state "+state.ID))))
 	})
 
 	It("is held against what is published", func(ctx context.Context) {
@@ -105,6 +113,14 @@ var _ = Describe("What a Namespace asks for", Serial, func() {
 		asked = w.check(ctx).Asked
 		Expect(asked).To(Equal(Asked{Label: "enabled", Status: AskedPublished, Published: wanted.ID, Wanted: wanted.ID}))
 
+		w.ask(ctx, "enabled", map[string]string{injector.AnnotationCertificate: "secret/keda-tls", injector.AnnotationCustomCA: "configmap/absent"})
+		w.create(ctx, &corev1.ConfigMap{ObjectMeta: w.meta(wanted.CustomCAConfigMap), Data: map[string]string{injector.PublishedCAKey: string(w.corp.CertPEM)}})
+		asked = w.check(ctx).Asked
+		Expect(asked.Status).To(Equal(AskedRefused))
+		Expect(asked.Wanted).To(Equal(wanted.ID), "the custom CAs stay as they were")
+		Expect(asked.Facts).To(ConsistOf(And(ContainSubstring("nothing but the custom CAs waits"), ContainSubstring("what is published stays: state "+wanted.ID))))
+
+		w.ask(ctx, "enabled", named)
 		stage := wanted
 		stage.CABundle = append(stage.CABundle, w.corp.CertPEM...)
 		Expect(stage.Seal()).To(Succeed())

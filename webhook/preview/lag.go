@@ -24,8 +24,8 @@ const (
 //	no       -              -                         -              none
 //	-        yes            -                         -              none
 //	yes      no             no state                  -              none, the findings say why
-//	yes      no             a state                   the same       none
 //	yes      no             not all could be read     -              unknown
+//	yes      no             a state                   the same       none
 //	yes      no             a state                   a stage to it  staged
 //	yes      no             a state                   another, none  unpublished
 func (p Preview) lag(published installation.Publication, tried bool) Lag {
@@ -33,10 +33,10 @@ func (p Preview) lag(published installation.Publication, tried bool) Lag {
 	switch {
 	case !p.Enabled, tried, wanted == nil:
 		return LagNone
-	case published.State != nil && published.State.ID == wanted.ID:
-		return LagNone
 	case len(injector.Forbidden(p.Resolution.Findings)) > 0:
 		return LagUnknown
+	case published.State != nil && published.State.ID == wanted.ID:
+		return LagNone
 	case published.LeadsTo(wanted.ID):
 		return LagStaged
 	}

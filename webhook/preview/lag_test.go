@@ -19,18 +19,18 @@ func TestWhatIsPublishedLagsBehindTheSources(t *testing.T) {
 		tried     bool
 		want      Lag
 	}{
-		"not where it is the same":                   {enabled, installation.Publication{State: ours, Target: "ours"}, false, LagNone},
-		"in stages, where that was noted":            {enabled, installation.Publication{State: other, Target: "ours"}, false, LagStaged},
-		"where it was on the way to something else":  {enabled, installation.Publication{State: other, Target: "other"}, false, LagUnpublished},
-		"where no way was noted":                     {enabled, installation.Publication{State: other}, false, LagUnpublished},
-		"where nothing is published":                 {enabled, installation.Publication{}, false, LagUnpublished},
-		"where it was left behind":                   {enabled, installation.Publication{Left: ours}, false, LagUnpublished},
-		"not where options are tried out":            {enabled, installation.Publication{State: other}, true, LagNone},
-		"not where the Namespace is not enabled":     {Preview{Resolution: enabled.Resolution}, installation.Publication{State: other}, false, LagNone},
-		"not where the sources give nothing":         {Preview{Enabled: true}, installation.Publication{State: other}, false, LagNone},
-		"as nobody knows who may not read them":      {blind, installation.Publication{State: other, Target: "other"}, false, LagUnknown},
-		"not where it is the same all the same":      {blind, installation.Publication{State: ours}, false, LagNone},
-		"and is believed by nobody who may not read": {blind, installation.Publication{State: other, Target: "ours"}, false, LagUnknown},
+		"not where it is the same":                    {enabled, installation.Publication{State: ours, Target: "ours"}, false, LagNone},
+		"in stages, where that was noted":             {enabled, installation.Publication{State: other, Target: "ours"}, false, LagStaged},
+		"where it was on the way to something else":   {enabled, installation.Publication{State: other, Target: "other"}, false, LagUnpublished},
+		"where no way was noted":                      {enabled, installation.Publication{State: other}, false, LagUnpublished},
+		"where nothing is published":                  {enabled, installation.Publication{}, false, LagUnpublished},
+		"where it was left behind":                    {enabled, installation.Publication{Left: ours}, false, LagUnpublished},
+		"not where options are tried out":             {enabled, installation.Publication{State: other}, true, LagNone},
+		"not where the Namespace is not enabled":      {Preview{Resolution: enabled.Resolution}, installation.Publication{State: other}, false, LagNone},
+		"not where the sources give nothing":          {Preview{Enabled: true}, installation.Publication{State: other}, false, LagNone},
+		"as nobody knows who may not read them":       {blind, installation.Publication{State: other, Target: "other"}, false, LagUnknown},
+		"as nobody knows, be it the same by the rest": {blind, installation.Publication{State: ours}, false, LagUnknown},
+		"and is believed by nobody who may not read":  {blind, installation.Publication{State: other, Target: "ours"}, false, LagUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

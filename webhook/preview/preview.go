@@ -31,7 +31,7 @@ type Preview struct {
 	// Released: it had the label, and has it no longer.
 	Enabled, Disabled, Released bool
 	// Resolution is what the sources and options give; its State is nil where a
-	// finding is a fault, or nothing can be decided yet.
+	// finding is a fault, but of custom CAs alone, or nothing can be decided yet.
 	Resolution injector.Resolution
 	// Published is the state that is published and in force, nil without any.
 	Published *injector.State
@@ -62,8 +62,8 @@ type Object struct {
 	Carries bool
 	// Restarts: keda-trust's write replaces its pods.
 	Restarts bool
-	// NotBefore is when it may restart at the earliest, for keda-trust restarted it a
-	// moment ago; zero where nothing is known to hold it up.
+	// NotBefore is when it may restart at the earliest, for keda-trust restarted it not
+	// long ago; zero where nothing is known to hold it up.
 	NotBefore time.Time
 	// ReadsOnce: it reads its certificate only when it starts, so that each stage of a
 	// change restarts it.
