@@ -144,7 +144,7 @@ func (o Observed) writes() string {
 	if name := o.Installation.ValidatingWebhookName(); name != injector.KEDAValidatingWebhook {
 		return "keda-trust may write " + injector.KEDAValidatingWebhook + " only, so put in what is published yourself, by cert-manager's cainjector for one"
 	}
-	return "keda-trust puts in what is published, by itself, unless the object is labelled " + injector.LabelInject + "=disabled: see the Events about the Namespace, CABundleContested names who takes it away, and what its leader's log says"
+	return "keda-trust puts in what is published, by itself, unless the object is labelled " + injector.LabelInject + "=disabled: see what its leader's log says, and the Events about the Namespace, of which CABundleContested tells that another takes it away"
 }
 
 // callers are the webhooks of a configuration that call one Service and trust the
