@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -56,11 +57,7 @@ type reading struct {
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment, over ...injector.Layer) (reading, error) {
-	var list []client.ListOption
-	if r.seen != nil {
-		list = append(list, r.seen(ns.Name))
-	}
-	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming, list...)
+	found, findings, err := r.installation(ctx, ns.Name, incoming)
 	if err != nil {
 		return reading{}, err
 	}
@@ -90,6 +87,18 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	return reading{
 		resolution: resolution, installation: found, immediate: options.ImmediateRotation, asked: asked, targets: append(targets, standingTargets(ns.Name)...),
 	}, nil
+}
+
+// installation reads KEDA's components. After etcd was restored an API server knows
+// nothing as new as what was seen before, and the watch is late to learn that.
+func (r Reader) installation(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
+	if r.seen != nil {
+		found, findings, err := installation.Read(ctx, r.Live, namespace, incoming, r.seen(namespace))
+		if !apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
+			return found, findings, err
+		}
+	}
+	return installation.Read(ctx, r.Live, namespace, incoming)
 }
 
 // standingCustomCAs are those that are published, nil where nothing is, or it can no
