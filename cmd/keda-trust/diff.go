@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/keda-trust/keda-trust/injector"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 	"github.com/keda-trust/keda-trust/webhook/preview"
 	"github.com/keda-trust/keda-trust/webhook/trust"
 )
@@ -74,7 +75,7 @@ func (d *diffFlags) look(ctx context.Context, to screen, reader trust.Reader, ov
 	if len(seen.Objects) == 0 {
 		return exitError{exitUsage, fmt.Errorf("looking for KEDA in Namespace %s: there is none; name its Namespace with -n", d.namespace)}
 	}
-	ungranted, err := preview.NotGranted(ctx, reader.Live, d.namespace)
+	ungranted, err := installation.NotGranted(ctx, reader.Live, d.namespace)
 	if err != nil {
 		return exitError{exitUsage, err}
 	}
@@ -84,8 +85,8 @@ func (d *diffFlags) look(ctx context.Context, to screen, reader trust.Reader, ov
 	if unread := unreadable(seen.Resolution.Findings); unread != "" {
 		return exitError{exitUsage, errors.New(unread)}
 	}
-	if ungranted != "" {
-		return exitError{exitRefused, errors.New(ungranted)}
+	if ungranted != nil {
+		return exitError{exitRefused, errors.New(ungranted.String())}
 	}
 	if seen.Refused() {
 		return errRefused

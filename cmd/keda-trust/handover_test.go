@@ -22,7 +22,7 @@ func TestLeaderIsFollowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, test := range map[string]func(*testing.T, installation){
+	for name, test := range map[string]func(*testing.T, installed){
 		"after a SIGTERM at once, while it serves on":              toldLeaderIsFollowed,
 		"once its lease has run out where it was killed (kill -9)": killedLeaderIsFollowed,
 	} {
@@ -33,7 +33,7 @@ func TestLeaderIsFollowed(t *testing.T) {
 // toldLeaderIsFollowed asks for half of the time that the leader serves on: a
 // machine that compiles meanwhile can take longer than the two seconds that the
 // tests of package webhook hold a series of hand-overs to.
-func toldLeaderIsFollowed(t *testing.T, i installation) {
+func toldLeaderIsFollowed(t *testing.T, i installed) {
 	leader, _ := i.startTwo(t, "--shutdown-delay=6s")
 	if took := i.untilFollowed(t, leader, syscall.SIGTERM); took > 3*time.Second {
 		t.Errorf("the change was published %s after the signal, want that nothing waits for the shutdown delay of 6s", took)
@@ -54,7 +54,7 @@ func toldLeaderIsFollowed(t *testing.T, i installation) {
 // killedLeaderIsFollowed reckons with what client-go promises. The other one
 // counts the lease from when it saw the last renewal, and looks again when it is
 // over: each may be 2.2 retry periods, of half a second, late.
-func killedLeaderIsFollowed(t *testing.T, i installation) {
+func killedLeaderIsFollowed(t *testing.T, i installed) {
 	leader, _ := i.startTwo(t)
 	seconds := i.lease(t.Context()).LeaseDurationSeconds
 	if seconds == nil {
@@ -69,7 +69,7 @@ func killedLeaderIsFollowed(t *testing.T, i installation) {
 
 // untilFollowed ends the leader by the signal, changes a source, and says how long
 // after the signal that was published.
-func (i installation) untilFollowed(t *testing.T, leader *process, signal syscall.Signal) time.Duration {
+func (i installed) untilFollowed(t *testing.T, leader *process, signal syscall.Signal) time.Duration {
 	t.Helper()
 	before, next := i.state(t.Context()), i.roots("corp", certtest.NewCA(t, "Next"))
 	signalled := time.Now()

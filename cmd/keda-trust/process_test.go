@@ -38,7 +38,7 @@ type process struct {
 
 // start runs keda-trust for an installation with the flags given after those that
 // every process needs, and does not wait for it.
-func (i installation) start(t *testing.T, flags ...string) *process {
+func (i installed) start(t *testing.T, flags ...string) *process {
 	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, i.kubeconfig, 0o600); err != nil {
@@ -122,7 +122,7 @@ func (p *process) publications(ctx context.Context) string {
 }
 
 // handshake verifies the process by the stored caBundle, under a name.
-func (i installation) handshake(t *testing.T, p *process, name string) error {
+func (i installed) handshake(t *testing.T, p *process, name string) error {
 	t.Helper()
 	configuration := &admissionregistrationv1.MutatingWebhookConfiguration{}
 	if err := i.client.Get(t.Context(), client.ObjectKey{Name: i.own}, configuration); err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/keda-trust/keda-trust/webhook/clustertest"
 )
 
-// installation is one of keda-trust, in a namespace of its own, for one KEDA.
-type installation struct {
+// installed is one of keda-trust, in a namespace of its own, for one KEDA.
+type installed struct {
 	client     client.Client
 	kubeconfig []byte
 	own, keda  string
@@ -32,7 +32,7 @@ func TestWebhookFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, test := range map[string]func(*testing.T, installation){
+	for name, test := range map[string]func(*testing.T, installed){
 		"serving-hosts are on the certificate":                     hostsAreOnTheCertificate,
 		"leader-elect lets one publish, and the next one go on":    oneLeaderPublishes,
 		"leader-elect=false publishes without a Lease":             withoutElectionThereIsNoLease,
@@ -43,7 +43,7 @@ func TestWebhookFlags(t *testing.T) {
 	}
 }
 
-func newInstallation(t *testing.T, admin client.Client, kubeconfig []byte) installation {
+func newInstallation(t *testing.T, admin client.Client, kubeconfig []byte) installed {
 	t.Helper()
 	own := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "keda-trust-"}}
 	keda := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
@@ -51,7 +51,7 @@ func newInstallation(t *testing.T, admin client.Client, kubeconfig []byte) insta
 		Annotations: map[string]string{injector.AnnotationCertificate: "keda", injector.AnnotationCustomCA: "configmap/corp"},
 	}}
 	create(t, admin, own, keda)
-	i := installation{client: admin, kubeconfig: kubeconfig, own: own.Name, keda: keda.Name}
+	i := installed{client: admin, kubeconfig: kubeconfig, own: own.Name, keda: keda.Name}
 	configuration := clustertest.WebhookConfiguration(t, "https://127.0.0.1:1")
 	configuration.Name = i.own
 	create(t, admin, configuration, i.roots("corp", certtest.NewCA(t, "Corp")))
@@ -72,12 +72,12 @@ func create(t *testing.T, admin client.Client, objects ...client.Object) {
 	}
 }
 
-func (i installation) roots(name string, ca certtest.CA) *corev1.ConfigMap {
+func (i installed) roots(name string, ca certtest.CA) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: i.keda, Name: name}, Data: map[string]string{"ca.crt": string(ca.CertPEM)}}
 }
 
 // state is the text of what is published, empty where nothing is.
-func (i installation) state(ctx context.Context) string {
+func (i installed) state(ctx context.Context) string {
 	published := &corev1.ConfigMap{}
 	if i.client.Get(ctx, client.ObjectKey{Namespace: i.keda, Name: injector.StateConfigMap}, published) != nil {
 		return ""
@@ -86,7 +86,7 @@ func (i installation) state(ctx context.Context) string {
 }
 
 // holder is who holds the Lease, empty where there is none.
-func (i installation) holder(ctx context.Context) string {
+func (i installed) holder(ctx context.Context) string {
 	if identity := i.lease(ctx).HolderIdentity; identity != nil {
 		return *identity
 	}
@@ -94,7 +94,7 @@ func (i installation) holder(ctx context.Context) string {
 }
 
 // lease is empty where there is none.
-func (i installation) lease(ctx context.Context) coordinationv1.LeaseSpec {
+func (i installed) lease(ctx context.Context) coordinationv1.LeaseSpec {
 	lease := &coordinationv1.Lease{}
 	if i.client.Get(ctx, client.ObjectKey{Namespace: i.own, Name: injector.LeaderElectionID}, lease) != nil {
 		return coordinationv1.LeaseSpec{}
@@ -102,7 +102,7 @@ func (i installation) lease(ctx context.Context) coordinationv1.LeaseSpec {
 	return lease.Spec
 }
 
-func hostsAreOnTheCertificate(t *testing.T, i installation) {
+func hostsAreOnTheCertificate(t *testing.T, i installed) {
 	p := i.start(t, "--serving-hosts=127.0.0.1,keda-trust.example.com")
 	for _, name := range []string{"127.0.0.1", "keda-trust.example.com", injector.ServiceName + "." + i.own + ".svc"} {
 		eventually(t, "a handshake under "+name, func(context.Context) bool { return i.handshake(t, p, name) == nil })
@@ -115,7 +115,7 @@ func hostsAreOnTheCertificate(t *testing.T, i installation) {
 
 // startTwo starts two processes and returns them once one has published and both
 // are ready.
-func (i installation) startTwo(t *testing.T, flags ...string) (leader, other *process) {
+func (i installed) startTwo(t *testing.T, flags ...string) (leader, other *process) {
 	t.Helper()
 	leader, other = i.start(t, flags...), i.start(t, flags...)
 	eventually(t, "one of two publishing", func(ctx context.Context) bool {
@@ -133,7 +133,7 @@ func (i installation) startTwo(t *testing.T, flags ...string) (leader, other *pr
 	return leader, other
 }
 
-func oneLeaderPublishes(t *testing.T, i installation) {
+func oneLeaderPublishes(t *testing.T, i installed) {
 	leader, other := i.startTwo(t)
 	if published := other.publications(t.Context()); published != "" {
 		t.Errorf("both published: %s", published)
@@ -154,7 +154,7 @@ func oneLeaderPublishes(t *testing.T, i installation) {
 	}
 }
 
-func withoutElectionThereIsNoLease(t *testing.T, i installation) {
+func withoutElectionThereIsNoLease(t *testing.T, i installed) {
 	p := i.start(t, "--leader-elect=false")
 	eventually(t, "publishing", func(ctx context.Context) bool { return i.state(ctx) != "" && p.publications(ctx) != "" })
 	leases := &coordinationv1.LeaseList{}
@@ -166,7 +166,7 @@ func withoutElectionThereIsNoLease(t *testing.T, i installation) {
 	}
 }
 
-func pagesAreWhereTheAddressesSay(t *testing.T, i installation) {
+func pagesAreWhereTheAddressesSay(t *testing.T, i installed) {
 	p := i.start(t)
 	for _, page := range []struct{ address, path, want string }{
 		{p.health, "/healthz", "ok"},
@@ -181,7 +181,7 @@ func pagesAreWhereTheAddressesSay(t *testing.T, i installation) {
 	wantListening(t, p, p.port, portOf(t, p.metrics), portOf(t, p.health))
 }
 
-func withoutAddressesNothingElseListens(t *testing.T, i installation) {
+func withoutAddressesNothingElseListens(t *testing.T, i installed) {
 	p := i.start(t, "--metrics-bind-address=0", "--health-probe-bind-address=0")
 	eventually(t, "serving", func(context.Context) bool { return i.handshake(t, p, injector.ServiceName) == nil })
 	eventually(t, "publishing", func(ctx context.Context) bool { return i.state(ctx) != "" })

@@ -8,7 +8,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/keda-trust/keda-trust/injector"
@@ -141,6 +144,18 @@ var _ = Describe("What a Namespace asks for", Serial, func() {
 		Expect(report.Asked.Problems).To(ConsistOf(And(
 			HaveField("Reason", injector.ReasonSourceForbidden), HaveField("Object", "Secret unread/keda-tls"), HaveField("Verdict", Unknown))))
 		Expect(edge(report, EdgeMetrics).Verdict).To(Equal(Holds))
+	})
+
+	It("is refused where keda-trust is installed and was not granted the namespace", func(ctx context.Context) {
+		w := newWorld(ctx, "ungranted")
+		given(ctx, w)
+		w.create(ctx, &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: injector.WebhookConfigurationName}})
+		asked := w.check(ctx).Asked
+		Expect(asked.Status).To(Equal(AskedRefused))
+		Expect(asked.Problems).To(ConsistOf(HaveField("Reason", injector.ReasonNamespaceNotGranted)))
+		Expect(asked.Facts).To(ConsistOf(ContainSubstring("nothing new is published")))
+		w.create(ctx, &rbacv1.RoleBinding{ObjectMeta: w.meta(injector.Name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: injector.Name}})
+		Expect(w.check(ctx).Asked.Status).To(Equal(AskedWaiting))
 	})
 
 	It("is nothing without the label, whatever is still published: edges are judged by what is there", func(ctx context.Context) {

@@ -83,6 +83,11 @@ func (l Looker) orders(ctx context.Context, namespace string) (Orders, error) {
 	}
 	decision, err := trust.Reader{Live: l.Live, AsUser: true, Now: l.Now}.Decide(ctx, ns)
 	o.Resolution, o.Err = decision.Resolution, errors.Join(o.Err, err)
+	ungranted, err := installation.NotGranted(ctx, l.Live, namespace)
+	if ungranted != nil {
+		o.Resolution = injector.Resolution{Findings: append(o.Resolution.Findings, *ungranted)}
+	}
+	o.Err = errors.Join(o.Err, err)
 	return o, nil
 }
 

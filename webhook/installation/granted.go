@@ -1,4 +1,4 @@
-package preview
+package installation
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 )
 
 // NotGranted says that keda-trust is installed, but not for the KEDA in namespace: the
-// chart binds its Role under keda-trust's name. Empty where it is, where keda-trust
-// is not installed yet, and where the account may not see that.
-func NotGranted(ctx context.Context, live client.Reader, namespace string) (string, error) {
+// chart binds its Role under keda-trust's name. Nil where it is, where keda-trust is
+// not installed yet, and where the account may not see that.
+func NotGranted(ctx context.Context, live client.Reader, namespace string) (*injector.Finding, error) {
 	configuration := &metav1.PartialObjectMetadata{}
 	configuration.SetGroupVersionKind(admissionregistrationv1.SchemeGroupVersion.WithKind("MutatingWebhookConfiguration"))
 	binding := &metav1.PartialObjectMetadata{}
@@ -26,11 +26,12 @@ func NotGranted(ctx context.Context, live client.Reader, namespace string) (stri
 	if err == nil {
 		err = live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: injector.Name}, binding)
 		if apierrors.IsNotFound(err) {
-			return injector.NamespaceNotGranted(namespace).String(), nil
+			finding := injector.NamespaceNotGranted(namespace)
+			return &finding, nil
 		}
 	}
 	if err == nil || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
-		return "", nil
+		return nil, nil
 	}
-	return "", fmt.Errorf("looking for keda-trust's rights in Namespace %s: %w", namespace, err)
+	return nil, fmt.Errorf("looking for keda-trust's rights in Namespace %s: %w", namespace, err)
 }
