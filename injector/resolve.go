@@ -8,11 +8,11 @@ type ResolveInput struct {
 	Installation Installation
 	// Contents holds [Options.Objects] of the installation.
 	Contents Contents
-	// Standing are the custom CAs that are published, nil where nothing is. They
-	// stay where a source of custom CAs is refused, so that no certificate, and no
+	// Published are the custom CAs that are published, nil where nothing is. They stay
+	// where a source of custom CAs is refused, so that no certificate, and no
 	// emergency, waits for it.
-	Standing *CustomCAs
-	Now      time.Time
+	Published *CustomCAs
+	Now       time.Time
 	// Offline is the CLI: pods mount the named Secret itself, and what is not
 	// in Contents is not proven rather than a fault.
 	Offline bool

@@ -5,9 +5,9 @@ package injector
 func (r *resolver) customCAs() {
 	before := len(r.out.Findings)
 	wanted := CustomCAs{Dir: r.in.Options.CustomCADir, CAs: r.namedCAs()}
-	if refused := r.out.Findings[before:]; len(Faults(refused)) > 0 && r.in.Standing != nil {
+	if refused := r.out.Findings[before:]; len(Faults(refused)) > 0 && r.in.Published != nil {
 		r.tolerate(refused)
-		wanted = *r.in.Standing
+		wanted = *r.in.Published
 	}
 	if wanted.CAs.Len() == 0 {
 		return

@@ -92,7 +92,7 @@ func TestResolveGoesOnWithTheCustomCAsThatStand(t *testing.T) {
 	}
 	wantRefused(t, Resolve(in), ReasonSourceMissing, "ConfigMap keda/typo")
 
-	in.Standing = &CustomCAs{Dir: "/custom/ca", CAs: standing}
+	in.Published = &CustomCAs{Dir: "/custom/ca", CAs: standing}
 	r := Resolve(in)
 	if r.State == nil || r.State.CustomCAConfigMap != CustomCAConfigMapName(standing) || r.State.CustomCADir != "/custom/ca" ||
 		!r.CustomCAs.Equal(standing) || !bytes.Equal(r.CustomCA, old.CertPEM) || r.Secret == nil {
@@ -100,13 +100,13 @@ func TestResolveGoesOnWithTheCustomCAsThatStand(t *testing.T) {
 	}
 	wantTold(t, Faults(r.Findings), ReasonSourceMissing, "ConfigMap keda/typo", "the custom CAs stay as they were published")
 
-	in.Standing = &CustomCAs{}
+	in.Published = &CustomCAs{}
 	if r := Resolve(in); r.State == nil || r.State.CustomCAConfigMap != "" || r.State.CustomCADir != "" {
 		t.Errorf("none do not stay none: %+v", r.State)
 	}
 
 	in.Options.CertDir = "/custom"
-	in.Standing = &CustomCAs{Dir: "/custom/ca", CAs: standing}
+	in.Published = &CustomCAs{Dir: "/custom/ca", CAs: standing}
 	wantRefused(t, Resolve(in), ReasonOptionInvalid, "/custom/ca", "lie in one another")
 	in.Options.CertDir = ""
 

@@ -3,6 +3,6 @@
 // whether keda-trust was granted the namespace.
 //
 // It promises to read live and by name, never from a cache that could hold every
-// Secret or lag behind an apply of everything at once, unless it is asked to list no
-// newer than was seen; and to decide nothing: that is injector's.
+// Secret or lag behind an apply of everything at once, and to decide nothing: that
+// is injector's.
 package installation

@@ -21,14 +21,14 @@ import (
 // be nil, is laid over the one of its name in the cluster. What is wrong with the
 // installation is in the findings; an error is a failure to read that may pass. Of
 // the ValidatingWebhookConfiguration it knows KEDA's usual name alone, as
-// keda-trust's own rights do. The Deployments are listed with the options.
-func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment, o ...client.ListOption) (injector.Installation, []injector.Finding, error) {
+// keda-trust's own rights do.
+func Read(ctx context.Context, live client.Reader, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
 	list := &appsv1.DeploymentList{}
 	api := &apiregistrationv1.APIService{}
 	vwc := &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	var unlisted, noAPIService, noWebhook error
 	var reads sync.WaitGroup // side by side, for a change waits for them
-	reads.Go(func() { unlisted = deployments(ctx, live, namespace, list, o...) })
+	reads.Go(func() { unlisted = deployments(ctx, live, namespace, list) })
 	reads.Go(func() { noAPIService = apiService(ctx, live, api) })
 	reads.Go(func() { noWebhook = validatingWebhook(ctx, live, injector.KEDAValidatingWebhook, vwc) })
 	reads.Wait()
@@ -71,8 +71,8 @@ func Components(ctx context.Context, live client.Reader, namespace string) (inje
 	return installation, nil
 }
 
-func deployments(ctx context.Context, live client.Reader, namespace string, list *appsv1.DeploymentList, o ...client.ListOption) error {
-	if err := live.List(ctx, list, append(o, client.InNamespace(namespace))...); err != nil {
+func deployments(ctx context.Context, live client.Reader, namespace string, list *appsv1.DeploymentList) error {
+	if err := live.List(ctx, list, client.InNamespace(namespace)); err != nil {
 		return fmt.Errorf("listing Deployments in Namespace %s: %w", namespace, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -32,12 +33,17 @@ type fetched struct {
 }
 
 // contents reads the sources one by one, by name. What does not exist, may not
-// be read or is not served is a content too; any other failure is an error.
-func (r Reader) contents(ctx context.Context, namespace string, sources []injector.Source) (injector.Contents, []watch.Target, error) {
+// be read or is not served is a content too, and so is what the API server fails to
+// give of a source that is not needed: a Secret that can no longer be decrypted fails
+// for good. Any other failure is an error.
+func (r Reader) contents(ctx context.Context, namespace string, sources, needed []injector.Source) (injector.Contents, []watch.Target, error) {
 	contents := injector.Contents{}
 	var targets []watch.Target
 	for _, s := range sources {
 		got, err := r.content(ctx, namespace, s)
+		if apierrors.IsInternalError(err) && !slices.Contains(needed, s) {
+			got.content.Err, err = err, nil
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading %s: %w", s.Describe(namespace), err)
 		}

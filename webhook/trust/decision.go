@@ -24,6 +24,6 @@ func (r Reader) Decide(ctx context.Context, ns *corev1.Namespace, over ...inject
 // Contents reads sources one by one, by name. That one is absent, forbidden or of
 // a kind that is not served is a content too.
 func (r Reader) Contents(ctx context.Context, namespace string, sources []injector.Source) (injector.Contents, error) {
-	contents, _, err := r.contents(ctx, namespace, sources)
+	contents, _, err := r.contents(ctx, namespace, sources, sources)
 	return contents, err
 }

@@ -11,7 +11,9 @@
 // never caches a Secret's content.
 //
 // Decisions (2026-11):
-//   - All reading is live, by name; package watch tells when to read again.
+//   - All reading is live, by name; package watch tells when to read again. Deployments
+//     are listed as they are, though an API server takes up to 100 ms to know that: where
+//     etcd was restored, a list that is as new as what was seen before is refused.
 //   - The published Secret has the type kubernetes.io/tls, so that tools that
 //     look for certificates about to expire find it.
 //   - A change of certificate is published in stages, so that no handshake fails:
@@ -34,8 +36,9 @@
 //     source, and goes on.
 //   - A refused source of custom CAs holds up nothing but the custom CAs, which stay as
 //     they were published: a certificate that ends, or an emergency, does not wait for
-//     it. Where nothing is published yet it holds up all, so that a first install comes
-//     out right.
+//     it. So a CA that is to go stays as well, until the source is mended or taken out of
+//     the annotation. Where nothing is published yet it holds up all, so that a first
+//     install comes out right.
 //   - When something was published is noted on it by us, in an annotation. The time
 //     that the API server keeps of our last write moves with writes that change
 //     nothing of it.

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -8,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,9 +26,6 @@ type Reader struct {
 	AsUser bool
 	// Now is the clock; nil for the machine's.
 	Now func() time.Time
-	// seen lists the Deployments of a namespace that is watched; nil to list what is
-	// there now, whatever was seen.
-	seen func(namespace string) client.ListOption
 }
 
 // Resolve decides for the installation in namespace. The incoming Deployment,
@@ -57,14 +54,16 @@ type reading struct {
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment, over ...injector.Layer) (reading, error) {
-	found, findings, err := r.installation(ctx, ns.Name, incoming)
+	found, findings, err := installation.Read(ctx, r.Live, ns.Name, incoming)
 	if err != nil {
 		return reading{}, err
 	}
 	layers := append([]injector.Layer{{Object: "Namespace " + ns.Name, Annotations: ns.Annotations}}, over...)
 	options, invalid := found.Options(layers...)
 	findings = append(findings, invalid...)
-	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(found))
+	withoutCustomCAs := options
+	withoutCustomCAs.CustomCA = nil
+	contents, targets, err := r.contents(ctx, ns.Name, options.Objects(found), withoutCustomCAs.Objects(found))
 	if err != nil {
 		return reading{}, err
 	}
@@ -75,7 +74,7 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	in := injector.ResolveInput{Options: options, Installation: found, Contents: contents, Now: r.now()}
 	resolution := injector.Resolve(in)
 	if resolution.State == nil && len(options.CustomCA) > 0 {
-		if in.Standing, err = r.standingCustomCAs(ctx, ns.Name); err != nil {
+		if in.Published, err = r.publishedCustomCAs(ctx, ns.Name); err != nil {
 			return reading{}, err
 		}
 		resolution = injector.Resolve(in)
@@ -89,22 +88,11 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	}, nil
 }
 
-// installation reads KEDA's components. After etcd was restored an API server knows
-// nothing as new as what was seen before, and the watch is late to learn that.
-func (r Reader) installation(ctx context.Context, namespace string, incoming *appsv1.Deployment) (injector.Installation, []injector.Finding, error) {
-	if r.seen != nil {
-		found, findings, err := installation.Read(ctx, r.Live, namespace, incoming, r.seen(namespace))
-		if !apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) {
-			return found, findings, err
-		}
-	}
-	return installation.Read(ctx, r.Live, namespace, incoming)
-}
-
-// standingCustomCAs are those that are published, nil where nothing is, or it can no
-// longer be told what.
-func (r Reader) standingCustomCAs(ctx context.Context, namespace string) (*injector.CustomCAs, error) {
-	state, err := installation.State(ctx, r.Live, namespace)
+// publishedCustomCAs are nil where nothing is published, or it can no longer be told
+// what. Those of a state that is not in force count: pods may have them.
+func (r Reader) publishedCustomCAs(ctx context.Context, namespace string) (*injector.CustomCAs, error) {
+	published, err := installation.Published(ctx, r.Live, namespace)
+	state := cmp.Or(published.State, published.Left)
 	if apierrors.IsForbidden(err) || (err == nil && state == nil) {
 		return nil, nil
 	}

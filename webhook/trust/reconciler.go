@@ -1,11 +1,9 @@
 package trust
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,18 +38,15 @@ func NewReconciler(live client.Reader, writer client.Writer, recorder events.Eve
 	for _, namespace := range o.Namespaces {
 		fromStart(namespace)
 	}
-	r := &Reconciler{
+	return &Reconciler{
 		options:   o,
+		reader:    Reader{Live: live, Now: o.now},
 		publisher: publisher{live: live, writer: writer},
 		observer:  consumers.Observer{Live: live, Dial: o.dial(), Bound: o.convergenceTimeout()},
 		teller:    notice.New(recorder, o.now),
 		episodes:  newEpisodes(),
 		watch:     watch.New(nil),
 	}
-	r.reader = Reader{Live: live, Now: o.now, seen: func(namespace string) client.ListOption {
-		return r.watch.Seen(namespace, watch.Deployments(namespace))
-	}}
-	return r
 }
 
 // Reconcile publishes for a Namespace that is enabled, tells for one that is
@@ -138,7 +133,7 @@ func (r *Reconciler) granted(namespace string) bool {
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode injector.Mode) (ctrl.Result, error) {
-	seen, have, err := r.gather(ctx, ns)
+	seen, err := r.reader.read(ctx, ns, nil)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -149,6 +144,10 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 	}
 	r.watch.Set(ns.Name, targets)
 	to := audienceOf(ns, seen.installation)
+	have, err := r.standing(ctx, ns.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	came := outcome{published: viewOf(have)}
 	findings := resolution.Findings
 	r.count(ns.Name, findings)
@@ -178,18 +177,6 @@ func (r *Reconciler) reconcile(ctx context.Context, ns *corev1.Namespace, mode i
 		}
 	}
 	return ctrl.Result{RequeueAfter: sooner(r.after(resolution), came.again)}, nil
-}
-
-// gather reads what is asked for and what is published side by side, for the change of a
-// CA waits for both.
-func (r *Reconciler) gather(ctx context.Context, ns *corev1.Namespace) (reading, standing, error) {
-	var seen reading
-	var unread error
-	var reads sync.WaitGroup
-	reads.Go(func() { seen, unread = r.reader.read(ctx, ns, nil) })
-	have, unknown := r.standing(ctx, ns.Name)
-	reads.Wait()
-	return seen, have, cmp.Or(unread, unknown)
 }
 
 // sooner is a, or b where that is set and comes first.

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"strconv"
 	"testing"
 	"time"
 
@@ -64,34 +63,6 @@ func configMap(namespace, name string) *corev1.ConfigMap {
 }
 
 var _ = Describe("informers", func() {
-	It("list what they have seen or newer without waiting, and anything else as it is", func(ctx context.Context) {
-		namespace := newNamespace(ctx)
-		life, end := context.WithCancel(ctx)
-		defer end()
-		informers, queue := started(life)
-		target := ConfigMap(namespace, "corp")
-		asked := func() metav1.ListOptions {
-			o := &client.ListOptions{}
-			informers.Seen(namespace, target).ApplyToList(o)
-			return *o.AsListOptions()
-		}
-		Expect(asked()).To(Equal(metav1.ListOptions{}), "not watched")
-		informers.Set(namespace, []Target{target})
-		made := configMap(namespace, "corp")
-		Expect(direct.Create(ctx, made)).To(Succeed())
-		Eventually(queue.Len, 10*time.Second).Should(Equal(1))
-		Expect(asked().ResourceVersionMatch).To(Equal(metav1.ResourceVersionMatchNotOlderThan))
-		seen, err := strconv.ParseUint(asked().ResourceVersion, 10, 64)
-		Expect(err).NotTo(HaveOccurred())
-		Expect(strconv.ParseUint(made.ResourceVersion, 10, 64)).To(BeNumerically("<=", seen))
-
-		list := &corev1.ConfigMapList{}
-		Expect(direct.List(ctx, list, client.InNamespace(namespace), informers.Seen(namespace, target))).To(Succeed())
-		Expect(list.Items).To(ContainElement(HaveField("Name", "corp")))
-		informers.Set(namespace, nil)
-		Expect(asked()).To(Equal(metav1.ListOptions{}), "not watched any more")
-	})
-
 	It("look at the named object only, until it is no longer named", func(ctx context.Context) {
 		namespace := newNamespace(ctx)
 		life, end := context.WithCancel(ctx)

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
@@ -34,20 +33,14 @@ type Informers struct {
 	mu      sync.Mutex
 	ctx     context.Context // of the controller; nil before Start and after Wait
 	queue   queue
-	running map[string]map[Target]running
+	running map[string]map[Target]context.CancelFunc
 	group   sync.WaitGroup
-}
-
-// running is one informer, and what ends it.
-type running struct {
-	stop     context.CancelFunc
-	informer cache.SharedIndexInformer
 }
 
 // New wires Informers that queue nothing before Start; client may be nil where
 // there never is one.
 func New(client metadata.Interface) *Informers {
-	return &Informers{client: client, running: map[string]map[Target]running{}}
+	return &Informers{client: client, running: map[string]map[Target]context.CancelFunc{}}
 }
 
 // Start takes the controller's queue. It is a source.Func.
@@ -66,41 +59,25 @@ func (w *Informers) Set(namespace string, targets []Target) {
 	if w.ctx == nil {
 		return
 	}
-	ours := w.running[namespace]
-	if ours == nil {
-		ours = map[Target]running{}
-		w.running[namespace] = ours
+	running := w.running[namespace]
+	if running == nil {
+		running = map[Target]context.CancelFunc{}
+		w.running[namespace] = running
 	}
 	for _, t := range targets {
-		if _, runs := ours[t]; !runs {
-			ours[t] = w.run(namespace, t)
+		if running[t] == nil {
+			running[t] = w.run(namespace, t)
 		}
 	}
-	for t, one := range maps.Clone(ours) {
+	for t, stop := range maps.Clone(running) {
 		if !slices.Contains(targets, t) {
-			one.stop()
-			delete(ours, t)
+			stop()
+			delete(running, t)
 		}
 	}
-	if len(ours) == 0 {
+	if len(running) == 0 {
 		delete(w.running, namespace)
 	}
-}
-
-// Seen lists a target that is watched for namespace as it was when last something of it
-// was seen, or newer, for which an API server does not wait: to make sure that nothing
-// newer is there takes it up to 100 ms, and what is newer is told by the watch. What is
-// not watched, or was not seen yet, is listed as it is.
-func (w *Informers) Seen(namespace string, t Target) client.ListOption {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	one, runs := w.running[namespace][t]
-	if !runs || one.informer.LastSyncResourceVersion() == "" {
-		return &client.ListOptions{}
-	}
-	return &client.ListOptions{Raw: &metav1.ListOptions{
-		ResourceVersion: one.informer.LastSyncResourceVersion(), ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan,
-	}}
 }
 
 // Wait returns when all informers have ended, and lets none begin any more.
@@ -119,11 +96,11 @@ func (w *Informers) Ended(ctx context.Context) error {
 	return nil
 }
 
-func (w *Informers) run(namespace string, t Target) running {
+func (w *Informers) run(namespace string, t Target) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
 	informer := w.informer(ctx, namespace, t)
 	w.group.Go(func() { informer.RunWithContext(ctx) })
-	return running{cancel, informer}
+	return cancel
 }
 
 func (w *Informers) informer(ctx context.Context, namespace string, t Target) cache.SharedIndexInformer {
