@@ -149,6 +149,8 @@ func (o Observed) consequences(a Asked) []string {
 func (o Observed) refused(a Asked) []string {
 	const onlyCustomCAs = "nothing but the custom CAs waits until that is mended"
 	switch {
+	case o.Orders.Err != nil:
+		return []string{"what is published stays for as long as that is refused, or the custom CAs alone do; which of them is not known to your account"}
 	case a.Wanted == "" || o.Orders.Mode == injector.ModeAudit:
 		return []string{"nothing new is published until that is mended; " + o.stays(a)}
 	case a.Published == a.Wanted:

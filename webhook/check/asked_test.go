@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,17 @@ func TestWhatCameOfWhatIsAskedFor(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+func TestNothingIsSaidOfAStateThatMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	asked := Observed{Orders: Orders{
+		Mode: injector.ModeEnabled, Err: errors.New("forbidden"),
+		Resolution: injector.Resolution{Findings: []injector.Finding{{Reason: injector.ReasonCustomCAInvalid}}},
+	}}.asked()
+	if len(asked.Facts) != 1 || !strings.Contains(asked.Facts[0], "is not known to your account") {
+		t.Errorf("got %q", asked.Facts)
 	}
 }
 
