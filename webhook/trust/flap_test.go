@@ -114,6 +114,27 @@ var _ = Describe("a source that flaps", func() {
 		Expect(len(k.publishedSecret(ctx)["ca.crt"])).To(BeNumerically("<", 2000), "two generations")
 	})
 
+	It("while a stage waits writes nothing and tells of no stage at every turn", func(ctx context.Context) {
+		f := newFleet(ctx, "2.21.0", ours)
+		old, next := certificateFrom(certtest.NewCA(GinkgoTB(), "Old"), f.namespace), certificateFrom(certtest.NewCA(GinkgoTB(), "Next"), f.namespace)
+		f.put(ctx, "Secret", "my-tls", old)
+		f.installed(ctx)
+		f.put(ctx, "Secret", "my-tls", next)
+		f.reconcile(ctx)
+		f.ahead += 2 * time.Minute // and nobody has it
+		f.told()
+		writes := map[string]bool{}
+		publications, told := seconds(ctx, f.keda, 60, func(second int) {
+			for name, version := range f.published(ctx) {
+				writes[name+version] = true
+			}
+			f.put(ctx, "Secret", "my-tls", []map[string][]byte{old, next}[second%2])
+		})
+		Expect(told).To(Equal(2), "once, about the Namespace and the operator")
+		Expect(publications).To(BeNumerically("<", tooOften), "before it flaps it is noted where it leads to")
+		Expect(len(writes)).To(BeNumerically("<=", 2*tooOften))
+	})
+
 	It("is no annotation that somebody changes twice in a minute", func(ctx context.Context) {
 		k := begin(ctx)
 		f := &fleet{keda: k}

@@ -35,7 +35,7 @@ func (r *Reconciler) publish(ctx context.Context, to notice.Audience, seen readi
 		return outcome{}, err
 	}
 	resolution := rotation.resolution
-	marks := marks{now: now, target: wanted.State.ID, asked: seen.asked, rotationStarted: rotation.started(have, now), stage: rotation.stage}
+	marks := marks{now: now, target: wanted.State.ID, asked: seen.asked, rotationStarted: rotation.started(have, now), stage: rotation.stage, flapping: len(flapping) > 0}
 	done, err := r.publisher.publish(ctx, namespace, resolution, have, marks)
 	if err == nil && done.any() {
 		publications.WithLabelValues(namespace).Inc()

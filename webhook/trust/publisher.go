@@ -49,6 +49,9 @@ type marks struct {
 	// under way.
 	rotationStarted time.Time
 	stage           stage
+	// flapping: what stays otherwise is not written for the sake of these marks, which
+	// are others in a moment.
+	flapping bool
 }
 
 func (m marks) secret(object client.Object) {
@@ -74,8 +77,14 @@ func (m marks) notes(secret *corev1.Secret) bool {
 }
 
 func (m marks) state(object client.Object) {
-	annotations := map[string]string{injector.AnnotationPublished: m.now.UTC().Format(time.RFC3339Nano), injector.AnnotationTarget: m.target, injector.AnnotationAsked: m.asked}
+	annotations := m.leads()
+	annotations[injector.AnnotationPublished] = m.now.UTC().Format(time.RFC3339Nano)
 	annotate(object, annotations, injector.AnnotationReleased)
+}
+
+// leads says what a state leads to.
+func (m marks) leads() map[string]string {
+	return map[string]string{injector.AnnotationTarget: m.target, injector.AnnotationAsked: m.asked}
 }
 
 // annotate sets annotations, after those of keys that may no longer hold.
@@ -99,7 +108,7 @@ func (p publisher) publish(ctx context.Context, namespace string, r injector.Res
 			return done, err
 		}
 	}
-	if !done.secret {
+	if !done.secret && !m.flapping {
 		if done.noted, err = p.noteRotation(ctx, have.secretObject, m); err != nil {
 			return done, err
 		}
@@ -159,15 +168,24 @@ func (p publisher) ensureState(ctx context.Context, want, have *corev1.ConfigMap
 	}
 	have = have.DeepCopy()
 	if maps.Equal(have.Data, want.Data) && len(have.BinaryData) == 0 {
-		if _, released := have.Annotations[injector.AnnotationReleased]; !released {
-			return false, nil
-		}
-		delete(have.Annotations, injector.AnnotationReleased)
-		return false, p.update(ctx, have, "ConfigMap")
+		return false, p.noteState(ctx, have, m)
 	}
 	have.Data, have.BinaryData = want.Data, nil
 	m.state(have)
 	return wrote(p.update(ctx, have, "ConfigMap"))
+}
+
+// noteState keeps true what a state that stays says of itself: a stage may be on the way
+// to something else than when it was published, and what was released is in force again.
+func (p publisher) noteState(ctx context.Context, have *corev1.ConfigMap, m marks) error {
+	notes := have.Annotations
+	_, released := notes[injector.AnnotationReleased]
+	leads := notes[injector.AnnotationTarget] == m.target && notes[injector.AnnotationAsked] == m.asked
+	if !released && (leads || m.flapping) {
+		return nil
+	}
+	annotate(have, m.leads(), injector.AnnotationReleased)
+	return p.update(ctx, have, "ConfigMap")
 }
 
 // ensureImmutable replaces a ConfigMap whose content is not what its name says,

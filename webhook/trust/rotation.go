@@ -142,9 +142,10 @@ func (r rotation) replaces() bool {
 }
 
 // finished says whether this step ends a change of certificate, one that was given up
-// included. What only adds a CA, or puts back what was lost, is none by itself.
+// included. What only adds a CA, or puts back what was lost, is none by itself, and
+// where no certificate is published any more it is not known what pods come to.
 func (r rotation) finished(have standing) bool {
-	if r.waits() {
+	if r.waits() || r.resolution.Secret == nil {
 		return false
 	}
 	underway := !have.rotationStarted().IsZero()

@@ -34,7 +34,7 @@ var (
 	config      *rest.Config
 	scheme      = runtime.NewScheme()
 	// direct reads from the API server, never from a cache.
-	direct client.Client
+	direct client.WithWatch
 )
 
 func TestTrust(t *testing.T) {
@@ -52,9 +52,9 @@ var _ = BeforeSuite(func() {
 	direct = clientOf(config)
 })
 
-func clientOf(c *rest.Config) client.Client {
+func clientOf(c *rest.Config) client.WithWatch {
 	GinkgoHelper()
-	made, err := client.New(c, client.Options{Scheme: scheme})
+	made, err := client.NewWithWatch(c, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	return made
 }
@@ -73,7 +73,8 @@ type keda struct {
 	patient time.Duration
 	// dial reaches its pods.
 	dial endpoints.Dialer
-	// writer is the client where it is nil.
+	// live and writer are the client where they are nil.
+	live   client.Reader
 	writer client.Writer
 	try    func(context.Context) (ctrl.Result, error)
 }
@@ -105,7 +106,11 @@ func (k *keda) restart(granted ...string) {
 	if k.writer != nil {
 		writer = k.writer
 	}
-	r := NewReconciler(k.client, writer, recorder, Options{Namespaces: granted, ConvergenceTimeout: k.patient, Dial: k.dial, Now: k.now})
+	var live client.Reader = k.client
+	if k.live != nil {
+		live = k.live
+	}
+	r := NewReconciler(live, writer, recorder, Options{Namespaces: granted, ConvergenceTimeout: k.patient, Dial: k.dial, Now: k.now})
 	k.try = func(ctx context.Context) (ctrl.Result, error) {
 		k.ahead += time.Millisecond // what takes no time would be held to have just happened
 		return r.Reconcile(ctx, watch.Request(k.namespace))

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -9,10 +10,14 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
+	"github.com/keda-trust/keda-trust/webhook/installation"
 )
 
 var _ = Describe("whoever watches a change of certificate", func() {
@@ -56,10 +61,10 @@ var _ = Describe("whoever watches a change of certificate", func() {
 		both := maps.Clone(old)
 		both["ca.crt"] = append(first.CertPEM, second.CertPEM...)
 		f.put(ctx, "Secret", "my-tls", both)
-		published := f.published(ctx)["ConfigMap "+injector.StateConfigMap]
+		stands := f.state(ctx).ID
 		f.reconcile(ctx)
 		Expect(f.reasons()).To(Equal([]string{"RotationFinished"}))
-		Expect(f.published(ctx)).To(HaveKeyWithValue("ConfigMap "+injector.StateConfigMap, published))
+		Expect(f.state(ctx).ID).To(Equal(stands))
 		f.reconcile(ctx)
 		Expect(f.told()).To(BeEmpty(), "once")
 	})
@@ -126,5 +131,77 @@ var _ = Describe("whoever watches a change of certificate", func() {
 		f.reconcile(ctx)
 		Expect(f.reasons()).To(Equal([]string{"SourceMissing"}))
 		Expect(f.state(ctx)).To(Equal(stands))
+	})
+
+	It("sees it go on though a Secret of custom CAs cannot be read for good, which is told", func(ctx context.Context) {
+		corp := certtest.NewCA(GinkgoTB(), "Corp")
+		f.put(ctx, "Secret", "corp", map[string][]byte{"ca.crt": corp.CertPEM})
+		f.annotate(ctx, injector.AnnotationCustomCA, "secret/corp")
+		f.reconcile(ctx)
+		stands := f.state(ctx).CustomCAConfigMap
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
+		f.annotate(ctx, injector.AnnotationRotation, "immediate")
+		undecryptable := func(name string) client.Reader {
+			return interceptor.NewClient(direct, interceptor.Funcs{
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, object client.Object, o ...client.GetOption) error {
+					if key.Name == name {
+						return apierrors.NewInternalError(errors.New("unable to transform key"))
+					}
+					return c.Get(ctx, key, object, o...)
+				},
+			})
+		}
+		f.live = undecryptable("my-tls")
+		f.restart()
+		_, err := f.try(ctx)
+		Expect(apierrors.IsInternalError(err)).To(BeTrue(), "of what is needed it is a failure")
+		f.live = undecryptable("corp")
+		f.restart()
+		f.reconcile(ctx)
+		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
+		Expect(f.state(ctx).CustomCAConfigMap).To(Equal(stands))
+		Expect(f.told()).To(ContainElement(And(ContainSubstring("Secret "+f.namespace+"/corp"), ContainSubstring("unable to transform key"))))
+	})
+
+	It("sees a renewal published though the namespace was released meanwhile and a source of custom CAs is refused", func(ctx context.Context) {
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": certtest.NewCA(GinkgoTB(), "Corp").CertPEM})
+		f.annotate(ctx, injector.AnnotationCustomCA, "configmap/corp")
+		f.reconcile(ctx)
+		stands := f.state(ctx).CustomCAConfigMap
+		f.label(ctx, "")
+		f.reconcile(ctx)
+		f.put(ctx, "ConfigMap", "corp", map[string][]byte{"ca.crt": []byte("none")})
+		renewed := certificateFrom(first, f.namespace)
+		f.put(ctx, "Secret", "my-tls", renewed)
+		f.label(ctx, "enabled")
+		f.reconcile(ctx)
+		Expect(f.publishedSecret(ctx)["tls.crt"]).To(Equal(renewed["tls.crt"]))
+		Expect(f.state(ctx).CustomCAConfigMap).To(Equal(stands))
+	})
+
+	It("is not told that it has ended where the certificate is left to KEDA instead", func(ctx context.Context) {
+		begins(ctx)
+		f.annotate(ctx, injector.AnnotationCertificate, "keda")
+		f.reconcile(ctx)
+		Expect(f.state(ctx).KEDAIssues).To(BeTrue())
+		Expect(f.told()).To(And(ContainElement(ContainSubstring("is not staged")), HaveEach(Not(ContainSubstring("RotationFinished")))))
+	})
+
+	It("finds on the state what it is on the way to, also where that has changed at a stage that waits", func(ctx context.Context) {
+		begins(ctx)
+		target := func() string {
+			GinkgoHelper()
+			published, err := installation.Published(ctx, direct, f.namespace)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(published.LeadsTo(published.Target)).To(BeTrue())
+			return published.Target
+		}
+		before := target()
+		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace)) // renewed
+		f.reconcile(ctx)
+		Expect(target()).NotTo(Equal(before))
+		versions := f.published(ctx)
+		f.reconcile(ctx)
+		Expect(f.published(ctx)).To(Equal(versions), "once")
 	})
 })
