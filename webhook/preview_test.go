@@ -194,6 +194,7 @@ var _ = Describe("What is foretold of enabling a namespace", Serial, func() {
 		Expect(p.Carried).To(BeNil())
 		Expect(p.Restarts()).To(BeEmpty())
 		Expect(p.Objects[0].Report.Reason).To(Equal(injector.ReasonSourceMissing))
+		Expect(p.Objects[0].After).To(Equal(p.Objects[0].Before), "not even a label is written before something is published")
 	})
 })
 

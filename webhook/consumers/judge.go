@@ -109,7 +109,7 @@ func judge(s sight, p Published, now time.Time, bound time.Duration) (Laggard, v
 // seen has who was seen to be wrong told, and what would end the waiting.
 func (l Laggard) seen(age, bound time.Duration) Laggard {
 	l.Tell = age >= bound
-	l.Problem += fmt.Sprintf("; it is waited for until the certificate that it serves has ended. If it does not read again by itself, restart it, or have the CA before gone at once, whoever needs it, by the annotation %s: immediate",
+	l.Problem += fmt.Sprintf("; it is waited for until the certificate that it serves has ended. If it does not read again by itself, restart it. The change is given up where the certificate before is put back; the annotation %s: immediate waits for nobody, and cuts off whoever has not followed",
 		injector.AnnotationRotation)
 	return l
 }

@@ -137,6 +137,9 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 		if err != nil {
 			return Preview{}, err
 		}
+		if p.Carried == nil { // and keda-trust writes nothing before something is published
+			object.After = object.Before
+		}
 		p.Objects = append(p.Objects, object)
 	}
 	slices.SortStableFunc(p.Objects, restartsLast)

@@ -44,12 +44,13 @@ func shown(t testing.TB, namespace string) map[string]float64 {
 	return out
 }
 
+func stageOf(s stage) string { return fmt.Sprintf("keda_trust_rotation_stage{stage=%q}", s) }
+
 var _ = It("A change of certificate is seen in metrics, and what a namespace no longer has is not", func(ctx context.Context) {
 	first, second, corp := certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Corp"), certtest.NewCA(GinkgoTB(), "Custom")
 	of := func(bundle string, ca certtest.CA) string {
 		return fmt.Sprintf("keda_trust_published_ca_not_after_timestamp_seconds{bundle=%q,sha256=%q}", bundle, injector.Fingerprint(ca.Cert)[:16])
 	}
-	stageOf := func(s stage) string { return fmt.Sprintf("keda_trust_rotation_stage{stage=%q}", s) }
 	f := newFleet(ctx, "2.21.0", map[string]string{injector.AnnotationCertificate: "secret/my-tls", injector.AnnotationCustomCA: "configmap/corp"})
 	f.put(ctx, "Secret", "my-tls", certificateFrom(first, f.namespace))
 	f.put(ctx, "ConfigMap", "corp", bundle(corp))

@@ -94,8 +94,9 @@ var _ = Describe("a KEDA that runs on another certificate when it is enabled", f
 	DescribeTable("gets it at once where nobody is served by its own", func(ctx context.Context, change func(context.Context)) {
 		change(ctx)
 		f.annotate(ctx, injector.AnnotationCertificate, "secret/my-tls")
-		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		f.reconcile(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(corp.CertPEM))
+		Expect(f.tlsCert(ctx, injector.PublishedSecret)).To(Equal(f.tlsCert(ctx, "my-tls")))
 	},
 		Entry("no pod is available", func(ctx context.Context) {
 			for _, name := range deploymentOf {

@@ -15,7 +15,6 @@ const ofNamespace = "keda_namespace"
 const (
 	howStaged    = "staged"
 	howImmediate = "immediate"
-	howReplaced  = "replaced"
 )
 
 var (
@@ -29,7 +28,7 @@ var (
 	}, []string{ofNamespace, "reason"})
 	rotations = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_rotations_total",
-		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, immediate as was ordered, or replaced where nobody could verify the one before any more.",
+		Help: "Changes of certificate that this process brought to their end, by namespace and how: staged, or immediate as was ordered, or because nobody could verify the one before any more.",
 	}, []string{ofNamespace, "how"})
 	unseen = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "keda_trust_rotation_unseen_total",
@@ -42,7 +41,7 @@ var (
 // increment is none to increase(), and the next may be a year away.
 func fromStart(namespace string) {
 	publications.WithLabelValues(namespace)
-	for _, how := range []string{howStaged, howImmediate, howReplaced} {
+	for _, how := range []string{howStaged, howImmediate} {
 		rotations.WithLabelValues(namespace, how)
 	}
 	for _, component := range injector.RolloutOrder {

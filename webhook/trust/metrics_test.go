@@ -25,7 +25,7 @@ func TestTheCountersOfANamespaceAreThereFromTheStart(t *testing.T) {
 			}
 		}
 	}
-	want := map[string]int{"keda_trust_publications_total": 1, "keda_trust_rotations_total": 3, "keda_trust_rotation_unseen_total": 3}
+	want := map[string]int{"keda_trust_publications_total": 1, "keda_trust_rotations_total": 2, "keda_trust_rotation_unseen_total": 3}
 	if !maps.Equal(series, want) {
 		t.Errorf("has %v, want %v", series, want)
 	}

@@ -54,14 +54,15 @@ func (r *Reconciler) plan(ctx context.Context, seen reading, have standing) (rot
 }
 
 // rotate makes the next step, unless its time has not come. Only where the step is
-// gated does it look at consumers, so that a namespace at rest costs no handshake.
+// gated, or was taken at once, does it look at consumers, so that a namespace at rest
+// costs no handshake.
 func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (rotation, error) {
 	out, err := r.plan(ctx, seen, have)
 	if err != nil || seen.resolution.Secret == nil {
 		return out, err
 	}
-	to := out.step.to
-	if out.step.gated {
+	to, follows := out.step.to, out.step.move == moveNone && have.rotationStage() == stageFollowing
+	if out.step.gated || follows {
 		look, err := r.look(ctx, seen, out.from)
 		if err != nil {
 			return rotation{}, err
@@ -73,6 +74,9 @@ func (r *Reconciler) rotate(ctx context.Context, seen reading, have standing) (r
 		}
 	}
 	out.stage = stageBefore(next(to, out.wanted, out.circumstances), out.wanted)
+	if out.stage == stageSteady && (out.atOnce() || follows && len(out.lagging) > 0) {
+		out.stage = stageFollowing
+	}
 	if out.resolution, err = seen.resolution.WithCertificate(to.leaf, to.ca); err != nil {
 		return rotation{}, fmt.Errorf("sealing a stage of the state of Namespace %s: %w", seen.installation.Namespace, err)
 	}
@@ -141,6 +145,9 @@ func (r rotation) replaces() bool {
 	return r.step.move == moveReplace && r.from.leaf.Certificate() != nil && !bytes.Equal(r.from.leaf.CertPEM, r.step.to.leaf.CertPEM)
 }
 
+// atOnce says whether this step leaves pods behind that serve what nobody verifies.
+func (r rotation) atOnce() bool { return r.step.move == moveOrdered || r.replaces() }
+
 // finished says whether this step ends a change of certificate, one that was given up
 // included. What only adds a CA, or puts back what was lost, is none by itself, and
 // where no certificate is published any more it is not known what pods come to.
@@ -148,12 +155,9 @@ func (r rotation) finished(have standing) bool {
 	if r.waits() || r.resolution.Secret == nil {
 		return false
 	}
-	underway := !have.rotationStarted().IsZero()
 	switch r.step.move {
-	case moveNone, moveAdd:
-		return underway
-	case moveReplace:
-		return underway || r.replaces()
+	case moveNone, moveAdd, moveReplace:
+		return !have.rotationStarted().IsZero()
 	}
 	return true
 }

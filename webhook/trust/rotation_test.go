@@ -216,12 +216,27 @@ var _ = Describe("a change of certificate", func() {
 		f.reconcile(ctx)
 		f.told()
 		f.annotate(ctx, injector.AnnotationRotation, "immediate")
-		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		f.reconcile(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		told := f.told()
-		Expect(told).To(ContainElement(And(HavePrefix("Normal RotationFinished"), ContainSubstring("at once"), ContainSubstring(injector.Fingerprint(first.Cert)))))
+		Expect(told).To(ContainElement(And(HavePrefix("Normal RotationStaged"), ContainSubstring("handshakes fail until everybody serves it"), HaveSuffix("no longer trusted: "+injector.Describe(first.Cert)))))
 		Expect(told).To(ContainElement(And(HavePrefix("Warning RotationUnstaged"), ContainSubstring("Namespace "+f.namespace))))
 		Expect(told).To(ContainElement(And(HavePrefix("Normal Published"), ContainSubstring("is not staged"))))
+
+		By("telling who has not followed, until all have")
+		f.carry(ctx)
+		f.sync(ctx, f.pods[1:]...)
+		f.ahead += DefaultConvergenceTimeout + time.Minute
+		f.restart() // whoever leads
+		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically("<", 10*time.Second))
+		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationWaiting Pod pod-1: serves ")))
+		Expect(shown(GinkgoTB(), f.namespace)).To(And(
+			HaveKeyWithValue(stageOf(stageFollowing), 1.0), HaveKeyWithValue(`keda_trust_rotation_lagging_consumers{component="operator"}`, 1.0)))
+		before := testutil.ToFloat64(rotations.WithLabelValues(f.namespace, howImmediate))
+		f.sync(ctx, f.pods[0])
+		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		Expect(f.reasons()).To(Equal([]string{"RotationFinished"}))
+		Expect(testutil.ToFloat64(rotations.WithLabelValues(f.namespace, howImmediate)) - before).To(Equal(1.0))
 		f.ahead += time.Hour
 		f.reconcile(ctx)
 		Expect(f.told()).To(ContainElement(HavePrefix("Warning RotationUnstaged")), "it is told for as long as it lasts")
@@ -264,7 +279,7 @@ var _ = Describe("a change of certificate", func() {
 		Expect(f.publishedVersion(ctx)).NotTo(Equal(stands))
 		Expect(f.told()).To(ContainElements(
 			HavePrefix("Normal RotationStaged"),
-			And(HavePrefix("Warning RotationUnseen the next stage was published after 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
+			And(HavePrefix("Warning RotationUnseen what was published was not seen at these, which are waited for no longer than 5m0s"), ContainSubstring("Pod pod-1: cannot be reached"), Not(ContainSubstring("pod-2")))))
 		Expect(testutil.ToFloat64(unseen.WithLabelValues(f.namespace, "operator"))).To(Equal(1.0))
 		f.reconcile(ctx)
 		Expect(f.told()).To(BeEmpty(), "once")

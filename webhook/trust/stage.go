@@ -118,10 +118,11 @@ const (
 	stageSteady    stage = "steady"    // what is published is what is wanted
 	stageTrusting  stage = "trusting"  // the next CA is published; its leaf waits for all to have it
 	stageServing   stage = "serving"   // the leaf that is wanted is published; a CA that it does not need waits for all to serve it
+	stageFollowing stage = "following" // the certificate that is wanted was published at once, and nothing else is trusted; handshakes fail until all serve it
 	stageReturning stage = "returning" // a change has begun before one had ended; a CA that neither leaf needs waits to go first
 )
 
-var stages = []stage{stageSteady, stageTrusting, stageServing, stageReturning}
+var stages = []stage{stageSteady, stageTrusting, stageServing, stageFollowing, stageReturning}
 
 // stageBefore is the stage that ends with a step. Whether a CA that has to go is the one
 // before or that of a change given up cannot be told from what is published, and is the

@@ -24,13 +24,13 @@ func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standin
 	case now.waits() && (moved || now.stage != have.rotationStage()):
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))
 	case now.finished(have):
-		rotations.WithLabelValues(to.Namespace.Name, finishedHow(now.step)).Inc()
+		rotations.WithLabelValues(to.Namespace.Name, finishedHow(have)).Inc()
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationFinished, finishedNote(now, have))
 	}
 }
 
-// tellUnseen tells of a stage that went on when its bound was over, once for all whom
-// it was not seen to have reached: whose handshakes fail now, it is one of those.
+// tellUnseen tells of a stage that was over without everybody, once for all whom it was
+// not seen to have reached: whose handshakes fail now, it is one of those.
 func (r *Reconciler) tellUnseen(ctx context.Context, to notice.Audience, now rotation) {
 	if len(now.unseen) == 0 {
 		return
@@ -43,7 +43,7 @@ func (r *Reconciler) tellUnseen(ctx context.Context, to notice.Audience, now rot
 			"component", l.Component, "object", l.Object, "problem", l.Problem)
 		each = append(each, l.Object+": "+l.Problem)
 	}
-	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("the next stage was published after %s without these having been seen to have the one before; if handshakes fail, look there first: %s", bound, strings.Join(each, "; ")))
+	r.teller.Event(to, corev1.EventTypeWarning, injector.ReasonRotationUnseen, fmt.Sprintf("what was published was not seen at these, which are waited for no longer than %s, or than the certificate that they serve is valid; if handshakes fail, restart them first: %s", bound, strings.Join(each, "; ")))
 }
 
 // rotationNote says where a change of certificate is, and by which certificates one
@@ -52,7 +52,10 @@ func rotationNote(r rotation, now time.Time) string {
 	leaf, ca := r.resolution.Leaf, r.resolution.CA
 	note := fmt.Sprintf("%s; now: %s", stageNote(r.stage), leaf)
 	own := ca.Verifying(leaf, now)
-	if r.stage == stageServing {
+	switch r.stage {
+	case stageFollowing:
+		return note + described("; no longer trusted: ", r.from.ca.Without(ca))
+	case stageServing:
 		return note + described("; to go: ", ca.Without(r.wanted.ca))
 	}
 	note += fmt.Sprintf("; next: %s", r.wanted.leaf) + described(", of ", r.wanted.ca.Without(own))
@@ -81,27 +84,21 @@ func stageNote(s stage) string {
 		return "what verifies another certificate is published; the certificate follows when everybody has that"
 	case stageServing:
 		return "the certificate is published; what else is trusted goes when everybody serves it"
+	case stageFollowing:
+		return "the certificate is published at once, and handshakes fail until everybody serves it"
 	case stageReturning:
 		return "the change of certificate before this one had not ended; what neither certificate needs goes first, when everybody serves the one that is published"
 	}
 	return ""
 }
 
-func finishedHow(s step) string {
-	switch s.move {
-	case moveOrdered:
+func finishedHow(have standing) string {
+	if have.rotationStage() == stageFollowing {
 		return howImmediate
-	case moveReplace:
-		return howReplaced
 	}
 	return howStaged
 }
 
 func finishedNote(r rotation, have standing) string {
-	note := fmt.Sprintf("the certificate is %s", r.resolution.Leaf)
-	note += described("; no longer trusted: ", have.certificates.ca.Without(r.resolution.CA))
-	if r.step.move == moveOrdered {
-		note += fmt.Sprintf("; at once, as %s says", injector.AnnotationRotation)
-	}
-	return note
+	return fmt.Sprintf("the certificate is %s", r.resolution.Leaf) + described("; no longer trusted: ", have.certificates.ca.Without(r.resolution.CA))
 }

@@ -8,7 +8,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,16 +69,18 @@ var _ = Describe("whoever watches a change of certificate", func() {
 	})
 
 	It("is told that a certificate which has ended was replaced, and that this is not staged", func(ctx context.Context) {
-		counter := rotations.WithLabelValues(f.namespace, howReplaced)
-		before := testutil.ToFloat64(counter)
 		f.ahead += 48 * time.Hour
 		f.put(ctx, "Secret", "my-tls", certificateFrom(second, f.namespace))
 		f.reconcile(ctx)
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		Expect(f.told()).To(ContainElements(
 			And(HavePrefix("Normal Published"), ContainSubstring("is not staged"), ContainSubstring("the one before had ended")),
-			And(HavePrefix("Normal RotationFinished"), ContainSubstring("no longer trusted: "+injector.Describe(first.Cert)))))
-		Expect(testutil.ToFloat64(counter) - before).To(Equal(1.0))
+			And(HavePrefix("Normal RotationStarted"), HaveSuffix("no longer trusted: "+injector.Describe(first.Cert)))))
+		f.carry(ctx)
+		f.sync(ctx, f.pods...)
+		f.ahead += 30 * time.Second
+		Expect(f.reconcile(ctx).RequeueAfter).To(BeNumerically(">", time.Minute))
+		Expect(f.reasons()).To(Equal([]string{"RotationFinished"}))
 	})
 
 	It("sees it go on though a source of custom CAs is refused, which stay and is told", func(ctx context.Context) {
