@@ -43,7 +43,8 @@ gone, edges are judged by what is there, and not by what is still published.
 
 It shakes hands with KEDA's pods: directly from inside of the cluster, else by
 port-forward, which takes the right to create pods/portforward. What it does not
-reach is judged by what the pods mount, as far as you may read it, and it says so.
+reach is judged by what the pods mount, as far as you may read it: that may show that
+an edge is broken, but not that it holds.
 It needs no keda-trust in the cluster and changes nothing.
 
 A certificate of whose lifetime less than a tenth is left is warned of. Exits with 0

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +89,11 @@ func writeSide(b *strings.Builder, to screen, side check.Side, now time.Time) {
 		}
 		fmt.Fprintf(b, "    verifies%s, until %s\n", name, until(side.Ends, now))
 	} else if side.Name != "" {
-		fmt.Fprintf(b, "    not verified for %s\n", side.Name)
+		verified := "not known to verify"
+		if slices.ContainsFunc(side.Problems, func(p check.Problem) bool { return p.Verdict == check.Broken }) {
+			verified = "not verified"
+		}
+		fmt.Fprintf(b, "    %s for %s\n", verified, side.Name)
 	}
 }
 

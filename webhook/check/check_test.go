@@ -49,17 +49,20 @@ var _ = Describe("A KEDA whose certificate all verify", Serial, func() {
 		expectGolden(report, "testdata/holding.json")
 	})
 
-	It("is judged by what its pods mount where no way leads to them", func(ctx context.Context) {
+	It("is not known to hold where no way leads to its pods, whatever they mount", func(ctx context.Context) {
 		w := newWorld(ctx, "unreached")
 		w.blocked()
 		report := w.check(ctx)
-		Expect(report.Verdict).To(Equal(Holds))
+		Expect(report.Verdict).To(Equal(Unknown))
+		for _, name := range []string{EdgeMetrics, EdgeWebhooks, EdgePeers} {
+			Expect(problems(edge(report, name))).To(HaveEach(And(HaveField("Verdict", Unknown), HaveField("Reason", injector.ReasonNotReached), HaveField("Message", ContainSubstring("whether they serve what they mount")))))
+		}
 		for _, side := range edge(report, EdgePeers).Sides {
 			Expect(side.Served).To(ContainElement(HaveField("Seen", SeenAsPublished)))
-			Expect(side.Verifies).To(BeTrue())
 		}
 		side := edge(report, EdgeMetrics).Sides[0]
 		Expect(side.Served).To(ContainElement(And(HaveField("Seen", NotSeen), HaveField("Why", "not reached: connecting to 192.0.2.2:6443: no route to host"))))
+		Expect(side.Verifies).To(BeFalse())
 		Expect(side.Note).To(ContainSubstring("judged by what the pods mount"))
 	})
 

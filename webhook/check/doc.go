@@ -8,8 +8,9 @@
 //
 // Decisions (2026-11):
 //   - What counts is what the pods serve. Where no way leads to them, an edge is
-//     judged by what they mount, and says so; that is no fault of the edge. A port
-//     on which nobody listens is one.
+//     judged by what they mount: that may show that it is broken, but not that it
+//     holds, for pods may serve what they mounted before. A port on which nobody
+//     listens is broken.
 //   - Pod addresses are dialed directly only from inside of a pod: anywhere else
 //     the same address may be another machine's.
 //   - PEM is read as leniently here as KEDA and the API server read it, for it is

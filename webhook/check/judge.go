@@ -78,6 +78,7 @@ func (o Observed) metrics() Edge {
 			e.Sides[i].unverified()
 		}
 	}
+	e.Problems = append(e.Problems, o.unverifiedBy(api)...)
 	e.Facts = available(api)
 	return e.settle()
 }
@@ -91,6 +92,21 @@ func (s *Side) unverified() {
 		}
 	}
 	s.Problems, s.Verifies = left, false
+}
+
+// unverifiedBy is what the API server itself met when it last called the service: it
+// sees what pods serve also where nobody else reaches them.
+func (o Observed) unverifiedBy(api *apiregistrationv1.APIService) []Problem {
+	mends := "restart the metrics-apiserver, where it serves another certificate than it mounts"
+	if d := o.Installation.Deployments[injector.ComponentMetricsAPIServer]; d != nil {
+		mends += ": kubectl rollout restart -n " + d.Namespace + " deployment/" + d.Name
+	}
+	for _, c := range api.Status.Conditions {
+		if c.Type == apiregistrationv1.Available && c.Status == apiregistrationv1.ConditionFalse && strings.Contains(c.Message, "x509: ") {
+			return []Problem{broken(injector.ReasonHandshakeFailed, "APIService "+api.Name, "the API server does not verify what answers: "+c.Message, mends)}
+		}
+	}
+	return nil
 }
 
 // available is what the API server itself says of the service.

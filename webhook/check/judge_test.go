@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
 	"github.com/keda-trust/keda-trust/injector"
 	"github.com/keda-trust/keda-trust/injector/certtest"
@@ -167,6 +168,29 @@ func TestThatWhichIsBrokenIsWorseThanThatWhichIsNotKnown(t *testing.T) {
 		for j, b := range order {
 			if got, want := worse(a, b), order[max(i, j)]; got != want {
 				t.Errorf("of %s and %s the worse is %s, want %s", a, b, got, want)
+			}
+		}
+	}
+}
+
+func TestWhatTheAPIServerItselfDoesNotVerifyIsBroken(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]int{
+		`failing or missing response: Get "https://10.0.0.1:443": tls: failed to verify certificate: x509: certificate has expired`: 1,
+		"no response: dial tcp: connection refused": 0,
+	} {
+		api := &apiregistrationv1.APIService{Status: apiregistrationv1.APIServiceStatus{Conditions: []apiregistrationv1.APIServiceCondition{
+			{Type: apiregistrationv1.Available, Status: apiregistrationv1.ConditionFalse, Message: message},
+		}}}
+		metrics := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "keda", Name: "keda-metrics-apiserver"}}
+		o := Observed{Installation: injector.Installation{Deployments: map[injector.Component]*appsv1.Deployment{injector.ComponentMetricsAPIServer: metrics}}}
+		found := o.unverifiedBy(api)
+		if len(found) != want {
+			t.Errorf("%q: %v", message, found)
+		}
+		for _, p := range found {
+			if p.Verdict != Broken || !strings.HasSuffix(p.Mend, "kubectl rollout restart -n keda deployment/keda-metrics-apiserver") {
+				t.Errorf("%q: %+v", message, p)
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (v verifier) side(now time.Time, server Server, mounted Material) Side {
 		}
 	}
 	if seen == 0 {
-		v.byMounted(&s, now, mounted)
+		v.byMounted(&s, now, server, mounted)
 	}
 	s.settle()
 	return s
@@ -116,9 +116,9 @@ func (s *Side) endsBy(ends time.Time) {
 	}
 }
 
-// byMounted judges by what pods mount, which is what they serve unless they have
-// not read it again.
-func (v verifier) byMounted(s *Side, now time.Time, m Material) {
+// byMounted judges by what pods mount. That may be broken, but not hold: pods that
+// have not read it again serve another.
+func (v verifier) byMounted(s *Side, now time.Time, server Server, m Material) {
 	if len(m.Certificates) == 0 {
 		s.add(m.unseen())
 		return
@@ -127,6 +127,11 @@ func (v verifier) byMounted(s *Side, now time.Time, m Material) {
 	s.Served = append(s.Served, Served{By: m.From, Seen: SeenAsPublished, Certificate: &leaf})
 	s.Note = "nothing that is served was seen, so this is judged by what the pods mount"
 	v.verify(s, now, m.Certificates, m.From)
+	refused := slices.ContainsFunc(server.Sightings, func(s Sighting) bool { return s.Outcome != NotReached })
+	if server.Err == nil && len(server.Sightings) > 0 && !refused {
+		s.add(unknown(injector.ReasonNotReached, server.object(), "none of its pods was reached, so it is not known whether they serve what they mount",
+			"run this inside of the cluster, or with the right to create pods/portforward"))
+	}
 }
 
 // errInMemory is why the certificate of a server that was not seen is not known.
