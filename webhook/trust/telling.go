@@ -19,7 +19,7 @@ import (
 func (r *Reconciler) tellRotation(to notice.Audience, now rotation, have standing) {
 	moved := now.step.move != moveNone && len(now.lagging) == 0
 	switch {
-	case now.waits() && have.rotationStarted().IsZero():
+	case now.waits() && have.rotationStarted().IsZero() && now.stage != stageFollowing: // which is no stage on a way
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStarted, rotationNote(now, r.options.now()))
 	case now.waits() && (moved || now.stage != have.rotationStage()):
 		r.teller.Event(to, corev1.EventTypeNormal, injector.ReasonRotationStaged, rotationNote(now, r.options.now()))

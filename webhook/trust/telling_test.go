@@ -75,7 +75,7 @@ var _ = Describe("whoever watches a change of certificate", func() {
 		Expect(f.mounted(ctx).ca.PEM()).To(Equal(second.CertPEM))
 		Expect(f.told()).To(ContainElements(
 			And(HavePrefix("Normal Published"), ContainSubstring("is not staged"), ContainSubstring("the one before had ended")),
-			And(HavePrefix("Normal RotationStarted"), HaveSuffix("no longer trusted: "+injector.Describe(first.Cert)))))
+			And(HavePrefix("Normal RotationStaged"), HaveSuffix("no longer trusted: "+injector.Describe(first.Cert)))))
 		f.carry(ctx)
 		f.sync(ctx, f.pods...)
 		f.ahead += 30 * time.Second
