@@ -22,11 +22,9 @@ func TestCAsOfACertificateThatWouldNotFitEverywhereAreRefused(t *testing.T) {
 	t.Parallel()
 	ca := certtest.NewCA(t, "Ours")
 	leaf := ca.Leaf(t, certtest.KEDANames("keda"))
-	var many []byte
-	for range 3 {
-		many = append(many, certtest.NewCA(t, "Large", of(24<<10)).CertPEM...)
-	}
-	fits, exceeds := slices.Concat(ca.CertPEM, many[:len(many)/3*2]), slices.Concat(ca.CertPEM, many)
+	large := func() []byte { return certtest.NewCA(t, "Large", of(24<<10)).CertPEM }
+	fits := slices.Concat(ca.CertPEM, large(), large())
+	exceeds := slices.Concat(fits, large())
 	source := Source{Kind: SourceConfigMap, Name: "roots"}
 	resolve := func(secretCA, roots []byte, o Options) Resolution {
 		return Resolve(ResolveInput{
