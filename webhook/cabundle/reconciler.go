@@ -74,14 +74,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		contested.DeleteLabelValues(ns.Name)
 		return ctrl.Result{}, nil
 	}
-	var state *injector.State
+	var published installation.Publication
 	if mode != injector.ModeDisabled {
-		if state, err = installation.State(ctx, r.live, ns.Name); err != nil {
+		if published, err = installation.Published(ctx, r.live, ns.Name); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
 	l := &look{
-		Reconciler: r, mode: mode, state: state, now: r.options.now(), dispute: r.disputeOf(ns.Name),
+		Reconciler: r, mode: mode, state: published.State, now: r.options.now(), dispute: r.disputeOf(ns.Name),
 		audience: notice.Audience{Namespace: ns, Also: reference(v), Ungranted: !granted},
 	}
 	return l.reconcile(ctx, v)

@@ -109,20 +109,6 @@ func overlaid(live []appsv1.Deployment, incoming *appsv1.Deployment) []*appsv1.D
 	return out
 }
 
-// State is what is published for the installation in namespace, and in force: nil as
-// that of a Publication.
-func State(ctx context.Context, live client.Reader, namespace string) (*injector.State, error) {
-	published, err := Published(ctx, live, namespace)
-	return published.State, err
-}
-
-// StateOnTheWay is State, and the ID of the one that it is a stage on the way to;
-// empty where that was not noted.
-func StateOnTheWay(ctx context.Context, live client.Reader, namespace string) (state *injector.State, target string, err error) {
-	published, err := Published(ctx, live, namespace)
-	return published.State, published.Target, err
-}
-
 // Publication is what is published for an installation.
 type Publication struct {
 	// State is in force; nil where nothing is published, where what is there cannot be

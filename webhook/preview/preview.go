@@ -133,7 +133,7 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 		return Preview{}, err
 	}
 	for _, target := range targets(decision.Installation) {
-		object, err := target.change(ctx, reader.Live, request, now(reader))
+		object, err := target.change(ctx, reader.Live, request, decision.At)
 		if err != nil {
 			return Preview{}, err
 		}
@@ -144,13 +144,6 @@ func Read(ctx context.Context, reader trust.Reader, namespace string, over ...in
 	}
 	slices.SortStableFunc(p.Objects, restartsLast)
 	return p, nil
-}
-
-func now(reader trust.Reader) time.Time {
-	if reader.Now == nil {
-		return time.Now()
-	}
-	return reader.Now()
 }
 
 func restartsLast(a, b Object) int {

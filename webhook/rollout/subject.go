@@ -100,11 +100,11 @@ func (p *pass) readPublished(ctx context.Context) error {
 		p.want = string(injector.ModeDisabled)
 		return nil
 	}
-	state, target, err := installation.StateOnTheWay(ctx, p.live, p.namespace.Name)
-	if err != nil || state == nil {
+	published, err := installation.Published(ctx, p.live, p.namespace.Name)
+	if err != nil || published.State == nil {
 		return err
 	}
-	p.state, p.want, p.target, p.manual = state, state.ID, target, state.ManualRollout
+	p.state, p.want, p.target, p.manual = published.State, published.State.ID, published.Target, published.State.ManualRollout
 	return nil
 }
 

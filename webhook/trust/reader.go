@@ -51,6 +51,7 @@ type reading struct {
 	asked string
 	// targets are the objects at whose change to decide anew.
 	targets []watch.Target
+	at      time.Time
 }
 
 func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1.Deployment, over ...injector.Layer) (reading, error) {
@@ -85,6 +86,7 @@ func (r Reader) read(ctx context.Context, ns *corev1.Namespace, incoming *appsv1
 	}
 	return reading{
 		resolution: resolution, installation: found, immediate: options.ImmediateRotation, asked: asked, targets: append(targets, standingTargets(ns.Name)...),
+		at: in.Now,
 	}, nil
 }
 
