@@ -18,11 +18,41 @@ const (
 	withNode = "node"
 )
 
-// cluster is the one on this machine, of either sort.
+// cluster is one on this machine, of either sort.
 type cluster struct {
 	cache gobuild.Cache
 	node  node.Node
 	kind  kind
+}
+
+// clusters are all that a machine can have, of which any may be there.
+func clusters(cache gobuild.Cache) []cluster {
+	var all []cluster
+	for number := 1; number <= node.Most; number++ {
+		all = append(all, cluster{cache: cache, node: node.New(number, tell), kind: newKind(number, cache.Dir)})
+	}
+	return all
+}
+
+// existing are the clusters that are there, or the one of a kubeconfig's path.
+func existing(all []cluster, only string) ([]cluster, error) {
+	var found []cluster
+	for _, c := range all {
+		path, err := c.kubeconfig()
+		if err != nil {
+			return nil, err
+		}
+		if path != "" && (only == "" || path == only) {
+			found = append(found, c)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case only != "":
+		return nil, fmt.Errorf("looking for the cluster of %s: there is none", only)
+	}
+	return nil, errors.New("looking for a cluster: there is none; make cluster starts one")
 }
 
 // up returns the path of a kubeconfig.
@@ -99,6 +129,20 @@ func (c cluster) choose(with string) (string, error) {
 		return withKind, nil
 	}
 	return with, nil
+}
+
+// kubeconfig is the path of its own, empty where there is no such cluster.
+func (c cluster) kubeconfig() (string, error) {
+	there, err := c.node.Exists()
+	switch {
+	case err != nil:
+		return "", err
+	case there:
+		return c.node.Kubeconfig(), nil
+	case c.kind.exists():
+		return c.kind.kubeconfig(), nil
+	}
+	return "", nil
 }
 
 func (c cluster) load(ctx context.Context, spec image.Spec) error {

@@ -13,22 +13,24 @@ import (
 	"github.com/keda-trust/keda-trust/e2e/cluster/image"
 )
 
-const (
-	kindModule = "sigs.k8s.io/kind@v0.33.0"
-	kindName   = "keda-trust"
-)
+const kindModule = "sigs.k8s.io/kind@v0.33.0"
 
 // engines are the container engines that kind knows, by their client.
 var engines = []string{"docker", "podman"}
 
 // kind is a cluster in a container.
 type kind struct {
-	dir string // there while there may be such a cluster; holds its kubeconfig
+	name string
+	dir  string // there while there may be such a cluster; holds its kubeconfig
 }
 
-// newKind keeps its directory beside the assets.
-func newKind(cache string) kind {
-	return kind{dir: filepath.Join(filepath.Dir(cache), "kind")}
+// newKind is one of several, from 1 on. It keeps its directory beside the assets.
+func newKind(number int, cache string) kind {
+	suffix := ""
+	if number > 1 {
+		suffix = fmt.Sprintf("-%d", number)
+	}
+	return kind{name: "keda-trust" + suffix, dir: filepath.Join(filepath.Dir(cache), "kind"+suffix)}
 }
 
 func (k kind) kubeconfig() string { return filepath.Join(k.dir, "admin.conf") }
@@ -58,14 +60,14 @@ func (k kind) exists() bool {
 
 // up leaves a cluster that answers as it is.
 func (k kind) up(ctx context.Context, engine string) error {
-	if k.exists() && k.run(ctx, engine, "get", "kubeconfig", "--name", kindName) == nil {
+	if k.exists() && k.run(ctx, engine, "get", "kubeconfig", "--name", k.name) == nil {
 		return nil
 	}
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing kind: %w", err)
 	}
 	tell("creating a cluster with %s in %s", kindModule, engine)
-	err := k.run(ctx, engine, "create", "cluster", "--name", kindName, "--kubeconfig", k.kubeconfig(), "--wait", "5m")
+	err := k.run(ctx, engine, "create", "cluster", "--name", k.name, "--kubeconfig", k.kubeconfig(), "--wait", "5m")
 	if err != nil {
 		return errors.Join(fmt.Errorf("creating a cluster with kind: %w", err), k.down(ctx))
 	}
@@ -80,7 +82,7 @@ func (k kind) down(ctx context.Context) error {
 	if !ok {
 		return errors.New("removing the cluster of kind: its container engine does not answer")
 	}
-	if err := k.run(ctx, found, "delete", "cluster", "--name", kindName, "--kubeconfig", k.kubeconfig()); err != nil {
+	if err := k.run(ctx, found, "delete", "cluster", "--name", k.name, "--kubeconfig", k.kubeconfig()); err != nil {
 		return fmt.Errorf("removing the cluster of kind: %w", err)
 	}
 	if err := os.RemoveAll(k.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +106,7 @@ func (k kind) load(ctx context.Context, spec image.Spec) error {
 	if err := spec.WriteArchive(archive); err != nil {
 		return err
 	}
-	if err := k.run(ctx, found, "load", "image-archive", archive, "--name", kindName); err != nil {
+	if err := k.run(ctx, found, "load", "image-archive", archive, "--name", k.name); err != nil {
 		return fmt.Errorf("loading %s: %w", spec.Name, err)
 	}
 	return nil

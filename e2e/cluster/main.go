@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
@@ -18,29 +19,33 @@ import (
 	"github.com/keda-trust/keda-trust/e2e/cluster/node"
 )
 
-const usage = `cluster leaves a Kubernetes cluster of one node running.
+const usage = `cluster leaves Kubernetes clusters of one node each running.
 
   export KUBECONFIG=$(cluster up)           start one, unless one runs
   export KUBECONFIG=$(cluster up --keda 2.21)
                                             and let it have KEDA's images
   cluster load keda-trust:dev bin/keda-trust
                                             make an image of a static binary
-  cluster down                              take the cluster away
+  cluster down                              take all of them away
 
 It takes kind where docker or podman runs. Elsewhere it starts one node from Go
 modules and Debian's packages, which needs Linux and root: 25 minutes on two
 cores the first time, less than one from then on.
 
-Standard output is the path of a KUBECONFIG and nothing else. Exit codes: 0 done,
-1 could not be done, 2 wrong usage.
+Standard output is a KUBECONFIG and nothing else: its path, or those of several
+with a colon between. Exit codes: 0 done, 1 could not be done, 2 wrong usage.
 
 Flags of up:
+  --clusters N    have so many, up to 9, that know nothing of each other
+                  (default 1)
   --with WHAT     auto, kind or node (default auto)
   --keda VERSION  have the images of that KEDA, for example 2.21; repeatable.
                   Built from its Go module, 15 minutes the first time; a node of
                   kind pulls them by itself
 
 Flags of load:
+  --kubeconfig PATH
+                  have it in that cluster alone (default: in all that run)
   --user UID:GID  who runs it (default 65532:65532)
 `
 
@@ -79,16 +84,16 @@ func dispatch(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := cluster{cache: cache, node: node.New(tell), kind: newKind(cache.Dir)}
+	all := clusters(cache)
 	switch command, rest := args[0], args[1:]; {
 	case command == "up":
-		return upCommand(ctx, c, rest)
+		return upCommand(ctx, all, rest)
 	case command == "down" && len(rest) == 0:
-		return c.down(ctx)
+		return down(ctx, all)
 	case command == "down":
 		return errUsage{fmt.Errorf("parsing arguments: down takes none, not %q", rest[0])}
 	case command == "load":
-		return loadCommand(ctx, c, rest)
+		return loadCommand(ctx, all, rest)
 	case command == node.InitCommand && len(rest) == 1:
 		return node.Init(ctx, rest[0])
 	case command == node.RegistryCommand && len(rest) == 2:
@@ -100,9 +105,10 @@ func dispatch(ctx context.Context, args []string) error {
 	}
 }
 
-func upCommand(ctx context.Context, c cluster, args []string) error {
+func upCommand(ctx context.Context, all []cluster, args []string) error {
 	flags := newFlags("up")
 	with := flags.String("with", withAuto, "")
+	wanted := flags.Int("clusters", 1, "")
 	var releases []keda.Release
 	flags.Func("keda", "", func(asked string) error {
 		release, err := keda.Parse(asked)
@@ -117,16 +123,24 @@ func upCommand(ctx context.Context, c cluster, args []string) error {
 	default:
 		return errUsage{fmt.Errorf("choosing --with %q: not one of auto, kind, node", *with)}
 	}
-	kubeconfig, err := c.up(ctx, *with, releases)
-	if err != nil {
-		return err
+	if *wanted < 1 || *wanted > len(all) {
+		return errUsage{fmt.Errorf("counting --clusters %d: not from 1 to %d", *wanted, len(all))}
 	}
-	fmt.Println(kubeconfig)
+	var kubeconfigs []string
+	for _, c := range all[:*wanted] {
+		kubeconfig, err := c.up(ctx, *with, releases)
+		if err != nil {
+			return err
+		}
+		kubeconfigs = append(kubeconfigs, kubeconfig)
+	}
+	fmt.Println(strings.Join(kubeconfigs, string(os.PathListSeparator)))
 	return nil
 }
 
-func loadCommand(ctx context.Context, c cluster, args []string) error {
+func loadCommand(ctx context.Context, all []cluster, args []string) error {
 	flags := newFlags("load")
+	only := flags.String("kubeconfig", "", "")
 	user := flags.String("user", image.NonRoot, "")
 	if err := parse(flags, args, 2); err != nil {
 		return err
@@ -135,7 +149,25 @@ func loadCommand(ctx context.Context, c cluster, args []string) error {
 	if err != nil {
 		return fmt.Errorf("finding the binary: %w", err)
 	}
-	return c.load(ctx, image.Spec{Name: flags.Arg(0), Binary: binary, User: *user})
+	targets, err := existing(all, *only)
+	if err != nil {
+		return err
+	}
+	for _, c := range targets {
+		if err := c.load(ctx, image.Spec{Name: flags.Arg(0), Binary: binary, User: *user}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// down takes away as many as it can.
+func down(ctx context.Context, all []cluster) error {
+	var failed []error
+	for _, c := range all {
+		failed = append(failed, c.down(ctx))
+	}
+	return errors.Join(failed...)
 }
 
 func newFlags(command string) *flag.FlagSet {

@@ -5,10 +5,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
+	"github.com/keda-trust/keda-trust/e2e/cluster/node"
 )
 
 func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
@@ -18,6 +20,9 @@ func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
 		"up now":                        "up takes 0",
 		"up --with docker":              "not one of auto, kind, node",
 		"up --keda 2.17":                "not one of 2.15, 2.16, 2.20, 2.21",
+		"up --clusters 0":               "not from 1 to 9",
+		"up --clusters 10":              "not from 1 to 9",
+		"up --clusters many":            "-clusters",
 		"down --force":                  "down takes none",
 		"load keda-trust:dev":           "load takes 2",
 		"load --uid 0 keda-trust:dev x": "-uid",
@@ -35,6 +40,39 @@ func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
 	}
 }
 
+func TestAnImageGoesIntoAllClustersOrIntoTheOneThatIsNamed(t *testing.T) {
+	assets := filepath.Join(t.TempDir(), "assets")
+	var all []cluster
+	for number := range 3 {
+		all = append(all, cluster{node: node.Node{Dir: t.TempDir() + "/none", Link: "kt-none", Cgroup: "kt-none"}, kind: newKind(number+1, assets)})
+	}
+	if found, err := existing(all, ""); err == nil || !strings.Contains(err.Error(), "make cluster starts one") {
+		t.Errorf("where there is none: %v, %v", found, err)
+	}
+	for _, c := range all[1:] {
+		if err := os.MkdirAll(c.kind.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := existing(all, ""); err != nil || !slices.Equal(names(found), []string{"keda-trust-2", "keda-trust-3"}) {
+		t.Errorf("all: %v, %v", names(found), err)
+	}
+	if found, err := existing(all, all[2].kind.kubeconfig()); err != nil || !slices.Equal(names(found), []string{"keda-trust-3"}) {
+		t.Errorf("the third: %v, %v", names(found), err)
+	}
+	if found, err := existing(all, all[0].kind.kubeconfig()); err == nil {
+		t.Errorf("one that is not there: %v", names(found))
+	}
+}
+
+func names(clusters []cluster) []string {
+	var names []string
+	for _, c := range clusters {
+		names = append(names, c.kind.name)
+	}
+	return names
+}
+
 // A container engine that answers and then cannot do it is what a machine
 // without a network has.
 func TestAClusterOfKindThatCannotBeMadeLeavesNothing(t *testing.T) {
@@ -42,7 +80,7 @@ func TestAClusterOfKindThatCannotBeMadeLeavesNothing(t *testing.T) {
 	writeScript(t, filepath.Join(tools, "docker"), "exit 0")
 	writeScript(t, filepath.Join(tools, "go"), `echo "$KIND_EXPERIMENTAL_PROVIDER $@" >>`+filepath.Join(tools, "calls")+`; case "$*" in *create*) exit 1;; esac`)
 	t.Setenv("PATH", tools+":/usr/bin:/bin")
-	c := cluster{kind: newKind(filepath.Join(t.TempDir(), "assets"))}
+	c := cluster{kind: newKind(1, filepath.Join(t.TempDir(), "assets"))}
 	if created, err := c.tryKind(t.Context(), false); err != nil || created {
 		t.Errorf("created: %t, %v", created, err)
 	}

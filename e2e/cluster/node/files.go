@@ -19,11 +19,11 @@ type files map[string][]byte
 // of the CNI plugins.
 func (n Node) configuration(cni string) (files, error) {
 	values := map[string]string{
-		"Address": address,
+		"Address": n.Address,
 		"Cgroup":  n.Cgroup,
 		"CNI":     cni,
 		"Dir":     n.Dir,
-		"Images":  imageAddress,
+		"Images":  n.images(),
 		"Name":    name,
 		"Pause":   pauseImage,
 		"PodCIDR": podCIDR,
@@ -69,7 +69,7 @@ func (n Node) credentials(now time.Time) (files, error) {
 		"pki/ca":       ca.pair,
 		"pki/front-ca": front.pair,
 		"pki/apiserver": func() (pair, error) {
-			return ca.server("kube-apiserver", serviceNames("kubernetes", "default"), "127.0.0.1", address, serviceAddress)
+			return ca.server("kube-apiserver", serviceNames("kubernetes", "default"), "127.0.0.1", n.Address, serviceAddress)
 		},
 		"pki/admin":          func() (pair, error) { return ca.client("kubernetes-admin", "system:masters") },
 		"pki/kubelet-client": func() (pair, error) { return ca.client("kube-apiserver-kubelet-client", "system:masters") },
@@ -90,15 +90,15 @@ func (n Node) credentials(now time.Time) (files, error) {
 		// No role for it comes with Kubernetes.
 		"dns.conf": {"coredns", "system:masters"},
 	} {
-		if written[path], err = kubeconfig(ca, who.user, who.group); err != nil {
+		if written[path], err = kubeconfig(n.apiServer(), ca, who.user, who.group); err != nil {
 			return nil, err
 		}
 	}
 	return written, nil
 }
 
-// kubeconfig is how somebody connects to the API server.
-func kubeconfig(ca authority, user, group string) ([]byte, error) {
+// kubeconfig is how somebody connects to an API server, a URL.
+func kubeconfig(server string, ca authority, user, group string) ([]byte, error) {
 	root, err := ca.pair()
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func kubeconfig(ca authority, user, group string) ([]byte, error) {
 		return nil, err
 	}
 	return render("kubeconfig.yaml", map[string]string{
-		"Server": apiServer, "User": user, "CA": string(root.certificate),
+		"Server": server, "User": user, "CA": string(root.certificate),
 		"Certificate": string(client.certificate), "Key": string(client.key),
 	})
 }

@@ -107,7 +107,7 @@ func TestAKubeconfigSaysWhoConnects(t *testing.T) {
 		"admin.conf": "kubernetes-admin", "kubelet.conf": "system:node:node-1", "scheduler.conf": "system:kube-scheduler",
 		"manager.conf": "system:kube-controller-manager", "proxy.conf": "system:kube-proxy", "dns.conf": "coredns",
 	} {
-		if content := string(credentials[path]); !strings.Contains(content, "user: \""+user+"\"") || !strings.Contains(content, apiServer) {
+		if content := string(credentials[path]); !strings.Contains(content, "user: \""+user+"\"") || !strings.Contains(content, testNode(t).apiServer()) {
 			t.Errorf("%s is not of %s:\n%s", path, user, content)
 		}
 	}

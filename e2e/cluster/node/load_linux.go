@@ -61,10 +61,10 @@ func (n Node) push(ctx context.Context, spec image.Spec) error {
 		if err := n.healthy(); err != nil {
 			return false, err
 		}
-		return prober.answers(ctx, "tcp://"+imageAddress), nil
+		return prober.answers(ctx, "tcp://"+n.images()), nil
 	})
 	if err != nil {
 		return err
 	}
-	return spec.Push(ctx, imageAddress)
+	return spec.Push(ctx, n.images())
 }

@@ -1,22 +1,23 @@
 package node
 
 import (
+	"fmt"
 	"path/filepath"
 )
 
-// Addresses of the node's network. The API server's is in its certificate.
+// Addresses that nobody outside of the node's network sees: every node has them.
 const (
-	address        = "10.77.0.1"
-	prefix         = "/30"
 	serviceCIDR    = "10.96.0.0/16"
 	serviceAddress = "10.96.0.1" // of the Service "kubernetes"
 	podCIDR        = "10.244.0.0/24"
-
-	apiServer    = "https://" + address + ":6443"
-	etcdAddress  = "127.0.0.1:2379"
-	imageAddress = address + ":5000"
-	dnsAddress   = address + ":53"
+	etcdAddress    = "127.0.0.1:2379"
 )
+
+// prefix is that of a link's two ends.
+const prefix = "/30"
+
+// Most is how many nodes a machine can have.
+const Most = 9
 
 // pauseImage holds the namespaces of a pod.
 const pauseImage = "localhost/pause:1"
@@ -35,18 +36,23 @@ type Node struct {
 	Dir     string                           // absolute; all that is written
 	Link    string                           // the machine's end of the link to the node
 	Machine string                           // the machine's address on that link, with its prefix
+	Address string                           // the node's own on it; the API server's certificate names it
 	Cgroup  string                           // below which pods are, in each hierarchy
 	Tell    func(format string, args ...any) // takes a line of progress
 }
 
-// New is the one node that a machine can have; a second would want the same
-// addresses.
-func New(tell func(format string, args ...any)) Node {
+// New is one of a machine's nodes, from 1 to Most, which have nothing in common.
+func New(number int, tell func(format string, args ...any)) Node {
+	suffix := ""
+	if number > 1 {
+		suffix = fmt.Sprintf("-%d", number)
+	}
 	return Node{
-		Dir:     "/var/lib/keda-trust-cluster",
-		Link:    "keda-trust0",
-		Machine: "10.77.0.2" + prefix,
-		Cgroup:  "keda-trust-cluster",
+		Dir:     "/var/lib/keda-trust-cluster" + suffix,
+		Link:    fmt.Sprintf("keda-trust%d", number-1),
+		Machine: fmt.Sprintf("10.77.%d.2%s", number-1, prefix),
+		Address: fmt.Sprintf("10.77.%d.1", number-1),
+		Cgroup:  "keda-trust-cluster" + suffix,
 		Tell:    tell,
 	}
 }
@@ -59,5 +65,11 @@ func (n Node) path(elements ...string) string {
 }
 
 func (n Node) log(process string) string { return n.path("log", process+".log") }
+
+func (n Node) apiServer() string { return "https://" + n.Address + ":6443" }
+
+func (n Node) images() string { return n.Address + ":5000" }
+
+func (n Node) dns() string { return n.Address + ":53" }
 
 func (n Node) containerd() string { return n.path("containerd.sock") }

@@ -77,7 +77,7 @@ func (n Node) plan(programs binaries, cgroups []string) plan {
 		Hide:      []string{"/run", "/var/lib", "/var/log"},
 		Pins:      pins,
 		Cgroups:   cgroups,
-		Commands:  networkCommands(),
+		Commands:  n.networkCommands(),
 		Env:       []string{"PATH=" + programs.search(), "HOME=/root", "LANG=C.UTF-8"},
 		CA:        n.path("pki/ca.crt"),
 		Processes: n.processes(programs),
@@ -86,11 +86,11 @@ func (n Node) plan(programs binaries, cgroups []string) plan {
 
 // networkCommands give the node its address. It is a bridge's because not every
 // kernel has dummy devices, and a Service needs a route before it is rewritten.
-func networkCommands() [][]string {
+func (n Node) networkCommands() [][]string {
 	return [][]string{
 		{"ip", "link", "set", "lo", "up"},
 		{"ip", "link", "add", "node0", "type", "bridge"},
-		{"ip", "address", "add", address + prefix, "dev", "node0"},
+		{"ip", "address", "add", n.Address + prefix, "dev", "node0"},
 		{"ip", "link", "set", "node0", "up"},
 		{"ip", "link", "set", linkPeer, "master", "node0", "up"},
 		{"ip", "route", "add", "default", "dev", "node0"},
@@ -104,13 +104,13 @@ func (n Node) processes(programs binaries) []process {
 		return process{Name: name, Args: append([]string{programs[name]}, args...), Log: n.log(name), Ready: ready}
 	}
 	return []process{
-		{Name: RegistryCommand, Args: []string{self, RegistryCommand, imageAddress, n.path("registry")}, Log: n.log(RegistryCommand)},
+		{Name: RegistryCommand, Args: []string{self, RegistryCommand, n.images(), n.path("registry")}, Log: n.log(RegistryCommand)},
 		start(etcd, "tcp://"+etcdAddress,
 			"--data-dir="+n.path("etcd"), "--unsafe-no-fsync",
 			"--listen-client-urls=http://"+etcdAddress, "--advertise-client-urls=http://"+etcdAddress,
 			"--listen-peer-urls=http://127.0.0.1:2380"),
 		start(containerd, "unix://"+n.containerd(), "--config="+n.path("etc/containerd.toml")),
-		start(kubernetes.APIServer, apiServer+"/readyz", n.apiServerArgs()...),
+		start(kubernetes.APIServer, n.apiServer()+"/readyz", n.apiServerArgs()...),
 		start(kubernetes.ControllerManager, "", slices.Concat(n.clientArgs("manager.conf"), []string{
 			"--service-account-private-key-file=" + n.path("pki/sa.key"), "--root-ca-file=" + n.path("pki/ca.crt"),
 			"--cluster-signing-cert-file=" + n.path("pki/ca.crt"), "--cluster-signing-key-file=" + n.path("pki/ca.key"),
@@ -118,7 +118,7 @@ func (n Node) processes(programs binaries) []process {
 		start(kubernetes.Scheduler, "", n.clientArgs("scheduler.conf")...),
 		start(kubernetes.Kubelet, "",
 			"--config="+n.path("etc/kubelet.yaml"), "--kubeconfig="+n.path("kubelet.conf"), "--root-dir="+n.path("kubelet"),
-			"--hostname-override="+name, "--node-ip="+address, "--v=2"),
+			"--hostname-override="+name, "--node-ip="+n.Address, "--v=2"),
 		start(kubernetes.Proxy, "", "--config="+n.path("etc/kube-proxy.yaml")),
 		start(coredns, "", "-conf="+n.path("etc/Corefile")),
 	}
@@ -136,7 +136,7 @@ func (n Node) apiServerArgs() []string {
 	pki := func(flag, file string) string { return "--" + flag + "=" + n.path("pki", file) }
 	return []string{
 		"--etcd-servers=http://" + etcdAddress,
-		"--advertise-address=" + address, "--bind-address=" + address, "--secure-port=6443",
+		"--advertise-address=" + n.Address, "--bind-address=" + n.Address, "--secure-port=6443",
 		"--service-cluster-ip-range=" + serviceCIDR,
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
 		pki("client-ca-file", "ca.crt"), pki("tls-cert-file", "apiserver.crt"), pki("tls-private-key-file", "apiserver.key"),

@@ -59,7 +59,7 @@ func TestTheEnvironmentOfTheMachineStaysOutside(t *testing.T) {
 
 func testNode(t *testing.T) Node {
 	t.Helper()
-	n := New(t.Logf)
+	n := New(1, t.Logf)
 	n.Dir = "/node"
 	return n
 }

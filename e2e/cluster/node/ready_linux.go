@@ -82,13 +82,13 @@ func (n Node) missing(ctx context.Context) string {
 		}
 	}
 	switch {
-	case !prober.answers(ctx, apiServer+"/readyz"):
+	case !prober.answers(ctx, n.apiServer()+"/readyz"):
 		return "the API server"
-	case get(ctx, client, "/api/v1/nodes/"+name, &node) != nil:
+	case get(ctx, client, n.apiServer()+"/api/v1/nodes/"+name, &node) != nil:
 		return "the kubelet to register"
-	case !prober.answers(ctx, apiServer+"/api/v1/namespaces/default/serviceaccounts/default"):
+	case !prober.answers(ctx, n.apiServer()+"/api/v1/namespaces/default/serviceaccounts/default"):
 		return "the controllers"
-	case !prober.answers(ctx, "tcp://"+dnsAddress):
+	case !prober.answers(ctx, "tcp://"+n.dns()):
 		return "DNS"
 	}
 	for _, condition := range node.Status.Conditions {
@@ -118,8 +118,8 @@ func (n Node) client() (*http.Client, error) {
 	return prober.client, nil
 }
 
-func get(ctx context.Context, client *http.Client, path string, object any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, apiServer+path, nil)
+func get(ctx context.Context, client *http.Client, url string, object any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func get(ctx context.Context, client *http.Client, path string, object any) erro
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking for %s: %s", path, response.Status)
+		return fmt.Errorf("asking for %s: %s", url, response.Status)
 	}
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
