@@ -38,12 +38,13 @@ run: build ## See KEDA's own manifests admitted by a real API server (ARGS=--onc
 	exec bin/demo $(ARGS)
 
 # One package of the product after the other, built before: the serving
-# certificate is tried under load, which needs the machine to itself.
+# certificate is tried under load, which needs the machine to itself. Those of e2e
+# start keda-trust as a process, which Go's cache of results knows nothing of.
 test: ## Test everything against a real API server (KUBERNETES=1.30 for another, TESTFLAGS=)
 	@set -e; assets=$$($(FIND_ASSETS) --controller-manager); export KUBEBUILDER_ASSETS="$$assets"; \
 	for module in e2e/assets e2e/cluster e2e e2e/gitops/argocd; do \
-		echo "go test -C $$module $(TESTFLAGS) ./..."; \
-		go test -C $$module -timeout 20m $(TESTFLAGS) ./...; \
+		echo "go test -C $$module -count=1 $(TESTFLAGS) ./..."; \
+		go test -C $$module -count=1 -timeout 20m $(TESTFLAGS) ./...; \
 	done; \
 	go test $(RACE) -run '^$$' ./... >/dev/null; \
 	echo "go test -p 1 $(RACE) $(TESTFLAGS) ./..."; \
