@@ -15,6 +15,9 @@ ARGS ?=
 TESTFLAGS ?=
 IMAGE ?= keda-trust:dev
 ARCH ?= $(shell go env GOARCH)
+# Journeys wait more than they compute: two cores are busy with three at a time.
+CLUSTERS ?= 3
+BEFORE ?=
 
 # The race detector needs a C compiler, which a machine with only Go lacks. It is
 # for the product's own tests: those of e2e start the product as a process.
@@ -80,15 +83,23 @@ cluster-down: ## Take that cluster away, whatever state it is in
 KEDA_NEWEST := 2.21
 
 # With KEDA_TRUST_IMAGE in the environment, the cluster of KUBECONFIG is taken,
-# which pulls that image and KEDA's.
-e2e: ## Run the journeys on a cluster of make cluster, or on yours, see e2e/platform (KEDA=2.16, TESTFLAGS=-v)
+# which pulls that image and KEDA's. Not by `go test`, which has one process: each
+# cluster wants its own.
+e2e: ## Run the journeys on clusters of make cluster, or on yours, see e2e/platform (KEDA=2.16, BEFORE=v1.0.0, CLUSTERS=1, TESTFLAGS=-v)
 	@go build -C e2e/cluster -o ../../bin/cluster .
-	@set -e; export KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); \
+	@set -e; export KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); clusters=1; \
 	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
-		KUBECONFIG=$$(bin/cluster up $(addprefix --keda ,$(sort $(KEDA) $(KEDA_NEWEST)))); KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
+		clusters=$(CLUSTERS); \
+		KUBECONFIG=$$(bin/cluster up --clusters $$clusters $(addprefix --keda ,$(sort $(KEDA) $(KEDA_NEWEST)))); \
+		KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
 		export KUBECONFIG KEDA_TRUST_CLUSTER; \
 	fi; \
-	go test -C e2e ./journeys -count=1 -timeout 2h $(TESTFLAGS)
+	if [ -n "$(BEFORE)" ]; then \
+		export KEDA_TRUST_BEFORE=$(CURDIR)/bin/before/$$(git describe --tags --always $(BEFORE)); \
+		rm -rf bin/before; mkdir -p "$$KEDA_TRUST_BEFORE"; git archive $(BEFORE) | tar -x -C "$$KEDA_TRUST_BEFORE"; \
+	fi; \
+	cd e2e; ginkgo=$$(go tool -n ginkgo); \
+	exec "$$ginkgo" run --procs $$clusters --timeout 2h --fail-on-empty $(TESTFLAGS) ./journeys -- $(ARGS)
 
 check-drift: ## Fail where a generated or formatted file is not what it should be
 	@set -e; for module in $(MODULES); do echo "go mod tidy -diff ($$module)"; go -C $$module mod tidy -diff; done

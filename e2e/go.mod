@@ -9,6 +9,7 @@ replace (
 
 tool (
 	github.com/keda-trust/keda-trust/e2e/installers/kubectl
+	github.com/onsi/ginkgo/v2/ginkgo
 	helm.sh/helm/v3/cmd/helm
 	helm.sh/helm/v4/cmd/helm
 )

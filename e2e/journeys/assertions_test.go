@@ -85,9 +85,15 @@ func label(ctx context.Context, mode injector.Mode) {
 // its release, unchanged, in a namespace that is enabled before.
 func bringCertificate(ctx context.Context) *certificates.Pair {
 	GinkgoHelper()
+	Expect(on.InstallTrust(ctx)).To(Succeed())
+	return useCertificate(ctx)
+}
+
+// useCertificate is the same where keda-trust is there.
+func useCertificate(ctx context.Context) *certificates.Pair {
+	GinkgoHelper()
 	Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
 	pair := putCertificate(ctx, "Platform")
-	Expect(on.InstallTrust(ctx)).To(Succeed())
 	enable(ctx, map[string]string{injector.AnnotationCertificate: "secret/" + provided})
 	Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
 	Expect(on.AwaitInjected(ctx)).To(Succeed())

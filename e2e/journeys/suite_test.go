@@ -27,7 +27,7 @@ var (
 
 func TestJourneys(t *testing.T) {
 	var err error
-	on, err = platform.Connect(root, t.TempDir())
+	on, err = platform.Connect(root, t.TempDir(), GinkgoParallelProcess())
 	if errors.Is(err, platform.ErrNone) {
 		t.Skip(err)
 	}

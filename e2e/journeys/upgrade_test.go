@@ -50,11 +50,14 @@ var _ = Describe("Who upgrades KEDA", func() {
 
 var _ = Describe("Who upgrades keda-trust", func() {
 	It("may apply KEDA all the while, and roll back, and KEDA does not restart", func(ctx SpecContext) {
-		bringCertificate(ctx)
+		version, err := on.InstallTrustBefore(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		AddReportEntry("upgraded", "from "+version)
+		useCertificate(ctx)
 		trustHolds(ctx)
 		before, revisions := podsOf(ctx), revisionsOf(ctx)
 
-		By("rolling to other pods of it")
+		By("upgrading")
 		applyKEDADuring(ctx, func() error { return on.InstallTrust(ctx, "podAnnotations.upgraded=yes") })
 		By("rolling back")
 		applyKEDADuring(ctx, func() error { return on.RollTrustBack(ctx) })

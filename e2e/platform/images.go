@@ -32,14 +32,14 @@ func (p *Platform) Load(ctx context.Context, module, program string) (string, er
 	}
 	digest := sha256.Sum256(content)
 	name := fmt.Sprintf("e2e.keda-trust.invalid/%s:%x", filepath.Base(binary), digest[:6])
-	_, err = p.run(ctx, p.loader, []string{"load", name, binary})
+	_, err = p.run(ctx, p.loader, []string{"load", "--kubeconfig", p.kubeconfig, name, binary})
 	return name, err
 }
 
 // build compiles a program into the platform's directory, once: linking one takes
 // longer than what is asked of it.
 func (p *Platform) build(ctx context.Context, module, program string) (string, error) {
-	binary := filepath.Join(p.dir, path.Base(program))
+	binary := filepath.Join(p.dir, filepath.Base(module), path.Base(program))
 	if p.built[binary] {
 		return binary, nil
 	}
@@ -51,13 +51,12 @@ func (p *Platform) build(ctx context.Context, module, program string) (string, e
 }
 
 // trustImage is keda-trust's, made of the checkout where nobody named one.
-func (p *Platform) trustImage(ctx context.Context) (repository, tag string, err error) {
+func (p *Platform) trustImage(ctx context.Context) (string, error) {
+	var err error
 	if p.image == "" {
-		if p.image, err = p.Load(ctx, p.root, "./cmd/keda-trust"); err != nil {
-			return "", "", err
-		}
+		p.image, err = p.Load(ctx, p.root, "./cmd/keda-trust")
 	}
-	return splitImage(p.image)
+	return p.image, err
 }
 
 // splitImage separates a name as the chart has it: a registry's port is no tag.

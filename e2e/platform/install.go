@@ -20,12 +20,33 @@ var kedaDeployments = []string{"keda-operator", "keda-metrics-apiserver", "keda-
 // it, and returns when all replicas answer. Values are as helm's --set takes
 // them: "replicas=3".
 func (p *Platform) InstallTrust(ctx context.Context, values ...string) error {
-	repository, tag, err := p.trustImage(ctx)
+	image, err := p.trustImage(ctx)
+	if err != nil {
+		return err
+	}
+	return p.installTrust(ctx, p.root, image, values)
+}
+
+// InstallTrustBefore does the same with the keda-trust of Before, and with the one
+// of the checkout where nobody named another. It returns which.
+func (p *Platform) InstallTrustBefore(ctx context.Context) (version string, err error) {
+	if p.before == "" {
+		return "itself", p.InstallTrust(ctx)
+	}
+	image, err := p.Load(ctx, p.before, "./cmd/keda-trust")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Base(p.before), p.installTrust(ctx, p.before, image, nil)
+}
+
+func (p *Platform) installTrust(ctx context.Context, checkout, image string, values []string) error {
+	repository, tag, err := splitImage(image)
 	if err != nil {
 		return err
 	}
 	args := []string{
-		"upgrade", injector.Name, filepath.Join(p.root, "manifests", "chart"), "--install",
+		"upgrade", injector.Name, filepath.Join(checkout, "manifests", "chart"), "--install",
 		"--namespace", injector.Name, "--create-namespace", "--wait", "--timeout", "5m",
 		"--set", "image.repository=" + repository, "--set-string", "image.tag=" + tag,
 	}

@@ -22,6 +22,9 @@ const (
 	// Loader is the path of e2e/cluster's command, which can make the cluster
 	// hold images. With it, keda-trust's own is made of the checkout.
 	Loader = "KEDA_TRUST_CLUSTER"
+	// Before is the path of a checkout of another keda-trust, in a directory with
+	// the name of its version. It needs Loader.
+	Before = "KEDA_TRUST_BEFORE"
 )
 
 // ErrNone says that nobody has asked for a platform.
@@ -33,20 +36,24 @@ type Platform struct {
 	Pods   *kubernetes.Clientset // for logs, Events and what else has no manifest
 	Config *rest.Config
 
-	root   string // of the checkout
-	dir    string // what the tools write
-	loader string // path; empty where the cluster pulls all images
-	image  string // of keda-trust; empty until it is made
+	root       string // of the checkout
+	before     string // path of the one before; empty where nobody named one
+	dir        string // what the tools write
+	kubeconfig string // path
+	loader     string // path; empty where the cluster pulls all images
+	image      string // of keda-trust; empty until it is made
 
 	releases map[keda.Release][]*unstructured.Unstructured // rendered before
 	built    map[string]bool                               // by the path of the binary
 	tools    map[string]string                             // path by package
 }
 
-// Connect needs the path of the checkout and a directory for what tools write.
-func Connect(root, dir string) (*Platform, error) {
+// Connect needs the path of the checkout, a directory for what tools write, and
+// which of the processes of a suite asks, from 1 on: KUBECONFIG has the path of
+// one cluster for each, for what they do is not for others to see.
+func Connect(root, dir string, process int) (*Platform, error) {
 	p := &Platform{
-		dir: dir, loader: os.Getenv(Loader), image: os.Getenv(Image),
+		dir: dir, before: os.Getenv(Before), loader: os.Getenv(Loader), image: os.Getenv(Image),
 		releases: map[keda.Release][]*unstructured.Unstructured{}, built: map[string]bool{}, tools: map[string]string{},
 	}
 	if p.loader == "" && p.image == "" {
@@ -56,7 +63,12 @@ func Connect(root, dir string) (*Platform, error) {
 	if p.root, err = filepath.Abs(root); err != nil {
 		return nil, fmt.Errorf("finding the checkout: %w", err)
 	}
-	if p.Config, err = clientcmd.BuildConfigFromFlags("", os.Getenv(clientcmd.RecommendedConfigPathEnvVar)); err != nil {
+	kubeconfigs := filepath.SplitList(os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
+	if process > len(kubeconfigs) {
+		return nil, fmt.Errorf("reading KUBECONFIG: it has %d paths, and process %d of the suite wants a cluster of its own", len(kubeconfigs), process)
+	}
+	p.kubeconfig = kubeconfigs[process-1]
+	if p.Config, err = clientcmd.BuildConfigFromFlags("", p.kubeconfig); err != nil {
 		return nil, fmt.Errorf("reading KUBECONFIG: %w", err)
 	}
 	if p.API, err = local.Connect(p.Config); err != nil {

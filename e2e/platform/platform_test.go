@@ -2,6 +2,7 @@ package platform
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -14,8 +15,18 @@ func TestAClusterThatNobodyOfferedIsNotTouched(t *testing.T) {
 	t.Setenv(Image, "")
 	t.Setenv(Loader, "")
 	t.Setenv("KUBECONFIG", "/precious")
-	if _, err := Connect("..", t.TempDir()); !errors.Is(err, ErrNone) {
+	if _, err := Connect("..", t.TempDir(), 1); !errors.Is(err, ErrNone) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestEachProcessOfASuiteWantsAClusterOfItsOwn(t *testing.T) {
+	t.Setenv(Image, "keda-trust:dev")
+	t.Setenv("KUBECONFIG", "/first"+string(os.PathListSeparator)+"/second")
+	for process, want := range map[int]string{1: "/first", 2: "/second", 3: "it has 2 paths, and process 3"} {
+		if _, err := Connect("..", t.TempDir(), process); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("process %d: %v", process, err)
+		}
 	}
 }
 

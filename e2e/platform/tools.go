@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // Tools that people use, by their package.
@@ -45,6 +47,7 @@ func (p *Platform) tool(ctx context.Context, name string, args []string) (string
 func (p *Platform) run(ctx context.Context, path string, args []string) (string, error) {
 	command := exec.CommandContext(ctx, path, args...)
 	command.Env = append(os.Environ(),
+		clientcmd.RecommendedConfigPathEnvVar+"="+p.kubeconfig,
 		"HELM_CACHE_HOME="+filepath.Join(p.dir, "helm-cache"),
 		"HELM_CONFIG_HOME="+filepath.Join(p.dir, "helm-config"),
 		"HELM_DATA_HOME="+filepath.Join(p.dir, "helm-data"),
