@@ -85,15 +85,16 @@ func label(ctx context.Context, mode injector.Mode) {
 // its release, unchanged, in a namespace that is enabled before.
 func bringCertificate(ctx context.Context) *certificates.Pair {
 	GinkgoHelper()
-	Expect(on.InstallTrust(ctx)).To(Succeed())
-	return useCertificate(ctx)
+	return bringCertificateTo(ctx, func() error { return on.InstallTrust(ctx) })
 }
 
-// useCertificate is the same where keda-trust is there.
-func useCertificate(ctx context.Context) *certificates.Pair {
+// bringCertificateTo is the same with the keda-trust that is installed. KEDA's
+// Namespace comes first, as keda-trust's chart wants it.
+func bringCertificateTo(ctx context.Context, installTrust func() error) *certificates.Pair {
 	GinkgoHelper()
 	Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
 	pair := putCertificate(ctx, "Platform")
+	Expect(installTrust()).To(Succeed())
 	enable(ctx, map[string]string{injector.AnnotationCertificate: "secret/" + provided})
 	Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
 	Expect(on.AwaitInjected(ctx)).To(Succeed())

@@ -50,10 +50,11 @@ var _ = Describe("Who upgrades KEDA", func() {
 
 var _ = Describe("Who upgrades keda-trust", func() {
 	It("may apply KEDA all the while, and roll back, and KEDA does not restart", func(ctx SpecContext) {
-		version, err := on.InstallTrustBefore(ctx)
-		Expect(err).NotTo(HaveOccurred())
-		AddReportEntry("upgraded", "from "+version)
-		useCertificate(ctx)
+		bringCertificateTo(ctx, func() error {
+			version, err := on.InstallTrustBefore(ctx)
+			AddReportEntry("upgraded", "from "+version)
+			return err
+		})
 		trustHolds(ctx)
 		before, revisions := podsOf(ctx), revisionsOf(ctx)
 
