@@ -87,15 +87,16 @@ KEDA_NEWEST := 2.21
 # cluster wants its own.
 e2e: ## Run the journeys on clusters of make cluster, or on yours, see e2e/platform (KEDA=2.16, BEFORE=v1.0.0, CLUSTERS=1, TESTFLAGS=-v)
 	@go build -C e2e/cluster -o ../../bin/cluster .
-	@set -e; export KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); clusters=1; \
+	@set -e; before=; [ -z "$(BEFORE)" ] || before=$$(git describe --tags --always $(BEFORE)); \
+	export KEDA_TRUST_E2E=yes KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); clusters=1; \
 	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
 		clusters=$(CLUSTERS); \
 		KUBECONFIG=$$(bin/cluster up --clusters $$clusters $(addprefix --keda ,$(sort $(KEDA) $(KEDA_NEWEST)))); \
 		KEDA_TRUST_CLUSTER=$(CURDIR)/bin/cluster; \
 		export KUBECONFIG KEDA_TRUST_CLUSTER; \
 	fi; \
-	if [ -n "$(BEFORE)" ]; then \
-		export KEDA_TRUST_BEFORE=$(CURDIR)/bin/before/$$(git describe --tags --always $(BEFORE)); \
+	if [ -n "$$before" ]; then \
+		export KEDA_TRUST_BEFORE="$(CURDIR)/bin/before/$$before"; \
 		rm -rf bin/before; mkdir -p "$$KEDA_TRUST_BEFORE"; git archive $(BEFORE) | tar -x -C "$$KEDA_TRUST_BEFORE"; \
 	fi; \
 	cd e2e; ginkgo=$$(go tool -n ginkgo); \

@@ -8,8 +8,9 @@
 // nor compute an injection itself.
 //
 // Decisions that bind it (2026-11):
-//   - Without Image or Loader in the environment there is no platform. KUBECONFIG
-//     alone is no sign that somebody wants KEDA replaced there.
+//   - Without Consent, and Image or Loader, in the environment there is no platform:
+//     KUBECONFIG is no sign that somebody wants KEDA replaced there. A KEDA that
+//     nobody has claimed for journeys is refused.
 //   - Helm and kubectl are the real ones, built from this module, whose versions
 //     are pinned: people install with them, and look with them.
 package platform

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,9 @@ import (
 
 // Variables of the environment, which `make e2e` sets.
 const (
+	// Consent is set by whom journeys are started, and by nobody else: the other
+	// variables may be there for another reason, and journeys delete KEDA.
+	Consent = "KEDA_TRUST_E2E"
 	// Image names the image of keda-trust, which the cluster can pull.
 	Image = "KEDA_TRUST_IMAGE"
 	// Loader is the path of e2e/cluster's command, which can make the cluster
@@ -40,6 +44,7 @@ type Platform struct {
 	before     string // path of the one before; empty where nobody named one
 	dir        string // what the tools write
 	kubeconfig string // path
+	held       *os.File
 	loader     string // path; empty where the cluster pulls all images
 	image      string // of keda-trust; empty until it is made
 
@@ -56,7 +61,7 @@ func Connect(root, dir string, process int) (*Platform, error) {
 		dir: dir, before: os.Getenv(Before), loader: os.Getenv(Loader), image: os.Getenv(Image),
 		releases: map[keda.Release][]*unstructured.Unstructured{}, built: map[string]bool{}, tools: map[string]string{},
 	}
-	if p.loader == "" && p.image == "" {
+	if os.Getenv(Consent) == "" || p.loader == "" && p.image == "" {
 		return nil, ErrNone
 	}
 	var err error
@@ -68,12 +73,17 @@ func Connect(root, dir string, process int) (*Platform, error) {
 		return nil, fmt.Errorf("reading KUBECONFIG: it has %d paths, and process %d of the suite wants a cluster of its own", len(kubeconfigs), process)
 	}
 	p.kubeconfig = kubeconfigs[process-1]
+	if p.held, err = hold(p.kubeconfig); err != nil {
+		return nil, err
+	}
 	if p.Config, err = clientcmd.BuildConfigFromFlags("", p.kubeconfig); err != nil {
 		return nil, fmt.Errorf("reading KUBECONFIG: %w", err)
 	}
 	if p.API, err = local.Connect(p.Config); err != nil {
 		return nil, err
 	}
-	p.Pods, err = p.Clientset()
-	return p, err
+	if p.Pods, err = p.Clientset(); err != nil {
+		return nil, err
+	}
+	return p, p.claim(context.Background())
 }

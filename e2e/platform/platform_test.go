@@ -3,6 +3,7 @@ package platform
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,21 +13,53 @@ import (
 
 // A KUBECONFIG is what most people have set.
 func TestAClusterThatNobodyOfferedIsNotTouched(t *testing.T) {
-	t.Setenv(Image, "")
-	t.Setenv(Loader, "")
 	t.Setenv("KUBECONFIG", "/precious")
-	if _, err := Connect("..", t.TempDir(), 1); !errors.Is(err, ErrNone) {
-		t.Errorf("got %v", err)
+	for _, offered := range []map[string]string{
+		{Consent: "", Image: "", Loader: ""},
+		{Consent: "", Image: "registry.example.com/keda-trust:dev", Loader: ""},
+		{Consent: "yes", Image: "", Loader: ""},
+	} {
+		for variable, value := range offered {
+			t.Setenv(variable, value)
+		}
+		if _, err := Connect("..", t.TempDir(), 1); !errors.Is(err, ErrNone) {
+			t.Errorf("%v: got %v", offered, err)
+		}
 	}
 }
 
 func TestEachProcessOfASuiteWantsAClusterOfItsOwn(t *testing.T) {
+	t.Setenv(Consent, "yes")
 	t.Setenv(Image, "keda-trust:dev")
 	t.Setenv("KUBECONFIG", "/first"+string(os.PathListSeparator)+"/second")
 	for process, want := range map[int]string{1: "/first", 2: "/second", 3: "it has 2 paths, and process 3"} {
 		if _, err := Connect("..", t.TempDir(), process); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("process %d: %v", process, err)
 		}
+	}
+}
+
+func TestWhoIsSecondOnAClusterIsRefused(t *testing.T) {
+	kubeconfig := filepath.Join(t.TempDir(), "admin.conf")
+	if err := os.WriteFile(kubeconfig, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, err := hold(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := hold(kubeconfig); err == nil || !strings.Contains(err.Error(), "other journeys are on the cluster") {
+		t.Errorf("got %v, %v", second, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	third, err := hold(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
