@@ -20,9 +20,10 @@ import (
 const root = "../.."
 
 var (
-	on      *platform.Platform
-	release keda.Release // that the journeys are on
-	newest  keda.Release // that older ones are upgraded to
+	on       *platform.Platform
+	release  keda.Release // that the journeys are on
+	newest   keda.Release // that older ones are upgraded to
+	revision string       // of the checkout
 )
 
 func TestJourneys(t *testing.T) {
@@ -33,6 +34,11 @@ func TestJourneys(t *testing.T) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	if *record {
+		if revision, err = on.Revision(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if newest, err = keda.Parse(local.KEDAVersion); err != nil {
 		t.Fatal(err)

@@ -32,6 +32,12 @@ func (p *Platform) Trust(ctx context.Context, args ...string) (string, error) {
 	return p.run(ctx, binary, args)
 }
 
+// Revision is what git calls the checkout: a tag, or a commit.
+func (p *Platform) Revision(ctx context.Context) (string, error) {
+	out, err := p.run(ctx, "git", []string{"-C", p.root, "describe", "--tags", "--always", "--dirty"})
+	return strings.TrimSpace(out), err
+}
+
 // tool runs one that Go has built and keeps in its cache.
 func (p *Platform) tool(ctx context.Context, name string, args []string) (string, error) {
 	if p.tools[name] == "" {
