@@ -144,6 +144,12 @@ func deploymentOf(ctx context.Context, name string) (*appsv1.Deployment, error) 
 	return on.Pods.AppsV1().Deployments(kedaNamespace).Get(ctx, name, metav1.GetOptions{})
 }
 
+// nothingCrashed is whether no container of KEDA's has ended and been started again.
+func nothingCrashed(ctx context.Context) {
+	GinkgoHelper()
+	Expect(podsIn(ctx, kedaNamespace)).To(HaveEach(HaveField("Status.ContainerStatuses", HaveEach(HaveField("RestartCount", BeZero())))))
+}
+
 // mountsOurs is whether a Deployment's pods have a volume of keda-trust's.
 func mountsOurs() OmegaMatcher {
 	return HaveField("Spec.Template.Spec.Volumes", ContainElement(HaveField("Name", injector.VolumeCertificates)))

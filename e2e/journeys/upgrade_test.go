@@ -2,6 +2,7 @@ package journeys
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -30,13 +31,19 @@ var _ = Describe("Who upgrades KEDA", func() {
 			Expect(on.AwaitKEDA(ctx)).To(Succeed())
 			trustHolds(ctx)
 			Expect(externalMetrics(ctx).Spec.CABundle).To(Equal(pair.CA))
-			Expect(podsIn(ctx, kedaNamespace)).To(HaveEach(HaveField("Status.ContainerStatuses", HaveEach(HaveField("RestartCount", BeZero())))))
-			Expect(reloads(ctx)).To(Equal(semver.MustParseSemantic(string(version)).AtLeast(semver.MustParseSemantic("2.17.2"))))
+			nothingCrashed(ctx)
+			Expect(reloads(ctx)).To(Equal(since(version, "2.17.2")))
 			operator, err := deploymentOf(ctx, local.OperatorDeployment)
 			Expect(err).NotTo(HaveOccurred())
 			container := operator.Spec.Template.Spec.Containers[0]
 			Expect(container.Image).To(HaveSuffix(":" + string(version)))
 			Expect(container.Args).To(ContainElement("--enable-cert-rotation=false"))
+			lowest := ContainElement(HaveField("Name", "KEDA_SERVICE_MIN_TLS_VERSION")) // which older ones would not read
+			if since(version, "2.20.0") {
+				Expect(container.Env).To(lowest)
+			} else {
+				Expect(container.Env).NotTo(lowest)
+			}
 		}
 	},
 		Entry("by server-side apply", SpecTimeout(20*time.Minute), func(ctx context.Context, version keda.Release) error {
@@ -48,6 +55,10 @@ var _ = Describe("Who upgrades KEDA", func() {
 	)
 })
 
+func since(version keda.Release, first string) bool {
+	return semver.MustParseSemantic(string(version)).AtLeast(semver.MustParseSemantic(first))
+}
+
 var _ = Describe("Who upgrades keda-trust", func() {
 	It("may apply KEDA all the while, and roll back, and KEDA does not restart", func(ctx SpecContext) {
 		bringCertificateTo(ctx, func() error {
@@ -57,6 +68,9 @@ var _ = Describe("Who upgrades keda-trust", func() {
 		})
 		trustHolds(ctx)
 		before, revisions := podsOf(ctx), revisionsOf(ctx)
+		// A pod counts only after that, so the ones of both versions answer for a while.
+		_, err := on.Kubectl(ctx, "patch", "deployment", injector.Name, "-n", injector.Name, "-p", `{"spec":{"minReadySeconds":20}}`)
+		Expect(err).NotTo(HaveOccurred())
 
 		By("upgrading")
 		applyKEDADuring(ctx, func() error { return on.InstallTrust(ctx, "podAnnotations.upgraded=yes") })
@@ -73,29 +87,41 @@ var _ = Describe("Who upgrades keda-trust", func() {
 // are replaced, and looks whether it is injected in that same write.
 func applyKEDADuring(ctx context.Context, replace func() error) {
 	GinkgoHelper()
-	old := namesOf(podsIn(ctx, injector.Name))
+	old := readyTrust(ctx)
 	replaced := make(chan error, 1)
 	go func() { replaced <- replace() }()
-	for applied := 0; ; applied++ {
+	for withBoth := 0; ; {
 		select {
 		case err := <-replaced:
 			Expect(err).NotTo(HaveOccurred())
-			Expect(applied).To(BeNumerically(">", 1), "KEDA was applied meanwhile")
-			Expect(namesOf(podsIn(ctx, injector.Name))).NotTo(ContainElements(old))
+			Expect(withBoth).To(BeNumerically(">", 1), "KEDA was applied while both ran")
+			Expect(readyTrust(ctx)).To(HaveEach(Not(BeElementOf(old))))
 			return
 		default:
 		}
+		ready := readyTrust(ctx)
 		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
 		for _, name := range kedaComponents {
 			Expect(deploymentOf(ctx, name)).To(mountsOurs(), name)
 		}
+		isOld := func(name string) bool { return slices.Contains(old, name) }
+		isNew := func(name string) bool { return !isOld(name) }
+		if slices.ContainsFunc(ready, isOld) && slices.ContainsFunc(ready, isNew) {
+			withBoth++
+		}
 	}
 }
 
-func namesOf(pods []corev1.Pod) []string {
+// readyTrust are the names of keda-trust's pods that answer.
+func readyTrust(ctx context.Context) []string {
+	GinkgoHelper()
 	var names []string
-	for _, pod := range pods {
-		names = append(names, pod.Name)
+	for _, pod := range podsIn(ctx, injector.Name) {
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+				names = append(names, pod.Name)
+			}
+		}
 	}
 	return names
 }
