@@ -6,7 +6,7 @@
 // person would look at. It must never compute an injection itself.
 //
 // Decisions that bind it (2026-11):
-//   - One journey after the other: KEDA's APIs are of the whole cluster, of which
-//     there is one.
+//   - One journey at a time on a cluster, for KEDA's APIs are of all of it. Each of
+//     the processes of ginkgo has a cluster of its own.
 //   - What is left after the last journey stays, for a look at it.
 package journeys
