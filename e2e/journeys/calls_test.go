@@ -29,9 +29,32 @@ type edge struct {
 
 	mu       sync.Mutex
 	calls    int
-	failures map[string]int // how many, by what was said
-	first    time.Time
-	last     time.Time
+	failures map[string]failure // by what was said
+	answered time.Time          // last
+	silence  time.Duration      // in all, in which no call was answered
+}
+
+// pause is shorter than what anybody notices. KEDA's metrics-apiserver does not fail
+// while the operator is not there for it: it lets a call wait, so what is lost shows
+// in pauses and not in failures.
+const pause = time.Second
+
+// failure is one way in which calls fail.
+type failure struct {
+	calls       int
+	first, last time.Time
+}
+
+// and is both.
+func (f failure) and(other failure) failure {
+	if f.calls == 0 || other.calls > 0 && other.first.Before(f.first) {
+		f.first = other.first
+	}
+	if other.last.After(f.last) {
+		f.last = other.last
+	}
+	f.calls += other.calls
+	return f
 }
 
 // calls go on, ten a second over each edge, from begin to end.
@@ -53,7 +76,7 @@ func begin() *calls {
 		admissions: {name: "admissions of a ScaledObject", call: refuseBadScaledObject},
 	}}
 	for _, e := range c.edges {
-		e.failures = map[string]int{}
+		e.failures, e.answered = map[string]failure{}, time.Now()
 		c.running.Go(func() { e.keepCalling(ctx, &c.running) })
 	}
 	DeferCleanup(c.end)
@@ -103,53 +126,40 @@ func (e *edge) callOnce() {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	err := e.call(ctx)
+	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.calls++
 	if err == nil {
+		if since := now.Sub(e.answered); since > pause {
+			e.silence += since
+		}
+		e.answered = now
 		return
 	}
-	now := time.Now()
-	if e.first.IsZero() {
-		e.first = now
-	}
-	e.last = now
-	e.failures[err.Error()]++
+	e.failures[err.Error()] = e.failures[err.Error()].and(failure{calls: 1, first: now, last: now})
 }
 
 // failed leaves out what was said with one of these words.
-func (e *edge) failed(but ...string) int {
+func (e *edge) failed(but ...string) failure {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	failed := 0
-	for said, count := range e.failures {
+	var all failure
+	for said, one := range e.failures {
 		if !slices.ContainsFunc(but, func(words string) bool { return strings.Contains(said, words) }) {
-			failed += count
+			all = all.and(one)
 		}
 	}
-	return failed
+	return all
 }
 
 // failed is over all edges.
-func (c *calls) failed(but ...string) int {
-	failed := 0
+func (c *calls) failed(but ...string) failure {
+	var all failure
 	for _, e := range c.edges {
-		failed += e.failed(but...)
+		all = all.and(e.failed(but...))
 	}
-	return failed
-}
-
-// lastFailure is over all edges, zero where none has failed.
-func (c *calls) lastFailure() time.Time {
-	var last time.Time
-	for _, e := range c.edges {
-		e.mu.Lock()
-		if e.last.After(last) {
-			last = e.last
-		}
-		e.mu.Unlock()
-	}
-	return last
+	return all
 }
 
 // counts has a line for each edge.
@@ -158,9 +168,12 @@ func (c *calls) counts() string {
 	for _, e := range c.edges {
 		failed := e.failed()
 		e.mu.Lock()
-		fmt.Fprintf(&out, "%d of %d %s failed", failed, e.calls, e.name)
-		if failed > 0 {
-			fmt.Fprintf(&out, ", within %s", e.last.Sub(e.first).Round(time.Second))
+		fmt.Fprintf(&out, "%d of %d %s failed", failed.calls, e.calls, e.name)
+		if failed.calls > 0 {
+			fmt.Fprintf(&out, ", within %s", failed.last.Sub(failed.first).Round(time.Second))
+		}
+		if e.silence > 0 {
+			fmt.Fprintf(&out, ", none was answered for %s", e.silence.Round(100*time.Millisecond))
 		}
 		out.WriteString("\n")
 		e.mu.Unlock()
@@ -174,7 +187,8 @@ func (c *calls) String() string {
 	for _, e := range c.edges {
 		e.mu.Lock()
 		for _, said := range slices.Sorted(maps.Keys(e.failures)) {
-			out += fmt.Sprintf("  %d %s: %s\n", e.failures[said], e.name, said)
+			f := e.failures[said]
+			out += fmt.Sprintf("  %d %s from %s to %s: %s\n", f.calls, e.name, f.first.Format(time.TimeOnly), f.last.Format(time.TimeOnly), said)
 		}
 		e.mu.Unlock()
 	}

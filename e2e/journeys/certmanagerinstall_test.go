@@ -25,8 +25,7 @@ import (
 	"github.com/keda-trust/keda-trust/e2e/certmanager"
 )
 
-// installCertManager takes it away again after the last journey that has it: on a
-// cluster of somebody's, what they have of it would be refused here, and stays.
+// installCertManager takes it away again after the journey.
 func installCertManager(ctx SpecContext) {
 	installed, err := certmanager.Installation(load(ctx, certmanager.Controllers), load(ctx, certmanager.CAInjector))
 	Expect(err).NotTo(HaveOccurred())
