@@ -72,12 +72,17 @@ type progress struct {
 }
 
 // read counts until the end and returns the last lines that are neither a
-// download nor a package: the errors.
+// download nor a package: the errors. A line may be of any length, as a linker's
+// are: go would hang on a pipe that nobody reads to its end.
 func (p *progress) read(from io.Reader) []string {
 	const kept = 40
 	var said []string
-	for scanner := bufio.NewScanner(from); scanner.Scan(); {
-		switch line := scanner.Text(); {
+	for reader := bufio.NewReader(from); ; {
+		line, err := reader.ReadString('\n')
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case err != nil && line == "":
+			return said
 		case strings.HasPrefix(line, "go: downloading "):
 			p.downloaded.Add(1)
 		case isPackage(line):
@@ -87,7 +92,6 @@ func (p *progress) read(from io.Reader) []string {
 			said = said[max(0, len(said)-kept):]
 		}
 	}
-	return said
 }
 
 // isPackage tells an import path from an error message.
