@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// Program is all that decides what a build gives, besides Go itself and the
-// platform.
+// Program is all that decides what a build gives, besides Go itself, its
+// settings and the platform.
 type Program struct {
 	Name    string // of the binary, "kubelet"
 	Module  string // whose go.mod and go.sum it is built with; empty where Main needs the standard library only
 	Version string // of Module, "v1.37.2"
-	Package string // below Module, "/cmd/kubelet"; empty where there is a Main
+	Package string // below Module, "/cmd/kubelet"; empty for its root and where there is a Main
 	Main    string // source of a main package over the public packages of Module
 	Linking string // flags of the linker besides -s -w; they cost no compilation
 	// Staging is the version under which the modules are published that go.mod
@@ -35,9 +35,10 @@ func (p Program) String() string {
 	return strings.TrimSpace(p.Name + " " + p.Version)
 }
 
-// key names a result.
-func (p Program) key() string {
+// key names a result of Go with these settings.
+func (p Program) key(settings []string) string {
 	recipe := []string{runtime.Version(), p.Module, p.Version, p.Package, p.Main, p.Linking, p.Staging}
+	recipe = append(recipe, settings...)
 	sum := sha256.Sum256([]byte(strings.Join(recipe, "\x00")))
 	name := strings.ReplaceAll(p.String(), " ", "-")
 	return fmt.Sprintf("%s-%s-%s-%x", name, runtime.GOOS, runtime.GOARCH, sum[:6])
@@ -45,13 +46,13 @@ func (p Program) key() string {
 
 // Path is where Build leaves the program.
 func (c Cache) Path(p Program) string {
-	return filepath.Join(c.Dir, p.key(), p.Name)
+	return filepath.Join(c.Dir, p.key(settings()), p.Name)
 }
 
 // Build returns the path of the program, which it compiles unless it is there.
 func (c Cache) Build(ctx context.Context, p Program) (string, error) {
 	path := c.Path(p)
-	_, err := c.Fill(ctx, p.key(), []string{p.Name}, func(partial string) error {
+	_, err := c.Fill(ctx, filepath.Base(filepath.Dir(path)), []string{p.Name}, func(partial string) error {
 		start := time.Now()
 		c.Tell("building %s from Go modules, %s the first time", p, p.Takes)
 		if err := c.compile(ctx, p, partial); err != nil {
