@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // needs are the programs that are taken from the machine, and Debian's packages
@@ -71,9 +72,14 @@ func install(ctx context.Context, packages []string) error {
 	return aptGet(ctx, append([]string{"install", "--yes", "--no-install-recommends"}, packages...)...)
 }
 
+// aptGet waits for any other apt-get, such as one of another node's. On SIGINT it
+// stops after the step of dpkg that it is at; killed, it can leave packages half
+// configured.
 func aptGet(ctx context.Context, args ...string) error {
-	command := exec.CommandContext(ctx, "apt-get", args...)
+	command := exec.CommandContext(ctx, "apt-get", append([]string{"-o", "DPkg::Lock::Timeout=300"}, args...)...)
 	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = 5 * time.Minute
 	if out, err := command.CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		return fmt.Errorf("apt-get %s: %w: %s", args[0], err, lines[len(lines)-1])
