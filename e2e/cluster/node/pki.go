@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// lifetime of every certificate: no node is kept for as long.
-const lifetime = 30 * 24 * time.Hour
+// lifetime of every certificate. Nothing renews one, so that a node would end
+// with them without a word: longer than anybody keeps one.
+const lifetime = 365 * 24 * time.Hour
 
 // authority is a CA.
 type authority struct {
