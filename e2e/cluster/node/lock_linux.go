@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// lock lets one call at a time start, load or remove the node. It is on the
-// node's directory, so that no file is left of it, and it ends with the process
-// that has it.
+// lock lets one call at a time start or remove the node. Images are loaded
+// without it: several at once do no harm. It is on the node's directory, so that
+// no file is left of it, and it ends with the process that has it.
 func (n Node) lock(ctx context.Context) (unlock func(), err error) {
 	told := false
 	var held *os.File
 	err = until(ctx, 10*time.Minute, "waiting for another call", func() (bool, error) {
 		held, err = n.tryLock()
 		if held == nil && err == nil && !told {
-			n.Tell("waiting for another call that starts, loads or removes the node")
+			n.Tell("waiting for another call that starts or removes the node")
 			told = true
 		}
 		return held != nil, err
