@@ -2,9 +2,11 @@
 // without a container engine.
 //
 // It promises that whatever it started is gone after Down, in whichever order
-// and however it was interrupted before, and that the machine is as it was. It
-// must never write outside of its directory, but for one network link and one
-// cgroup, both of which it names.
+// and however it was interrupted before, and that the machine is as it was, but
+// for Debian's packages, and where cgroups are of version 2 for the controllers
+// that the root cgroup grants: others may have come to use them. It must never
+// write outside of its directory, but for these, one network link and one cgroup,
+// both of which it names.
 //
 // Decisions that bind it (2026-11):
 //   - Everything runs in a PID, a mount and a network namespace of its own, below

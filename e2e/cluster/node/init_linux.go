@@ -114,10 +114,24 @@ func makeCgroup(dir string) error {
 	for controller := range strings.FieldsSeq(string(controllers)) {
 		grant := filepath.Join(filepath.Dir(dir), "cgroup.subtree_control")
 		if err := os.WriteFile(grant, []byte("+"+controller), 0); err != nil {
-			return fmt.Errorf("granting controller %s: %w", controller, err)
+			return explainGrant(controller, err)
 		}
 	}
 	return nil
+}
+
+// explainGrant says what a busy cgroup is: unless it is the machine's own root,
+// it can have processes or grant controllers, and not both.
+func explainGrant(controller string, err error) error {
+	err = fmt.Errorf("granting controller %s: %w", controller, err)
+	var failed *os.PathError
+	if !errors.Is(err, syscall.EBUSY) || !errors.As(err, &failed) {
+		return err
+	}
+	parent := filepath.Dir(failed.Path)
+	return fmt.Errorf("%w: %s has processes of its own, as the root cgroup of a container does; "+
+		"move all that %s names into a cgroup below it, or have docker or podman run",
+		err, parent, filepath.Join(parent, "cgroup.procs"))
 }
 
 func (p plan) connect(ctx context.Context) error {
