@@ -29,7 +29,7 @@ type cluster struct {
 func clusters(cache gobuild.Cache) []cluster {
 	var all []cluster
 	for number := 1; number <= node.Most; number++ {
-		all = append(all, cluster{cache: cache, node: node.New(number, tell), kind: newKind(number, cache.Dir)})
+		all = append(all, cluster{cache: cache, node: node.New(number, tell), kind: newKind(number, cache)})
 	}
 	return all
 }
@@ -93,8 +93,9 @@ func (c cluster) up(ctx context.Context, with string, releases []keda.Release) (
 	return c.node.Kubeconfig(), nil
 }
 
-// tryKind tells whether there is a cluster of kind now. Only where it must be
-// one, none is an error.
+// tryKind tells whether there is a cluster of kind now. None is an error only
+// where it must be one, or where something may be left of one: beside that, a
+// node would be one that nobody looks at.
 func (c cluster) tryKind(ctx context.Context, must bool) (bool, error) {
 	found, ok := engine(ctx)
 	if !ok {
@@ -107,7 +108,7 @@ func (c cluster) tryKind(ctx context.Context, must bool) (bool, error) {
 	switch {
 	case err == nil:
 		return true, nil
-	case must, ctx.Err() != nil:
+	case must, ctx.Err() != nil, c.kind.exists():
 		return false, err
 	}
 	tell("%v; starting a node without it", err)

@@ -10,27 +10,30 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
 	"github.com/keda-trust/keda-trust/e2e/cluster/image"
 )
 
-const kindModule = "sigs.k8s.io/kind@v0.33.0"
+// kindProgram is built, and not run by go run, which does not pass a signal on.
+var kindProgram = gobuild.Program{Name: "kind", Module: "sigs.k8s.io/kind", Version: "v0.33.0", Takes: "1 to 2 minutes"}
 
 // engines are the container engines that kind knows, by their client.
 var engines = []string{"docker", "podman"}
 
 // kind is a cluster in a container.
 type kind struct {
-	name string
-	dir  string // there while there may be such a cluster; holds its kubeconfig
+	name  string
+	dir   string // there while there may be such a cluster; holds its kubeconfig
+	cache gobuild.Cache
 }
 
 // newKind is one of several, from 1 on. It keeps its directory beside the assets.
-func newKind(number int, cache string) kind {
+func newKind(number int, cache gobuild.Cache) kind {
 	suffix := ""
 	if number > 1 {
 		suffix = fmt.Sprintf("-%d", number)
 	}
-	return kind{name: "keda-trust" + suffix, dir: filepath.Join(filepath.Dir(cache), "kind"+suffix)}
+	return kind{name: "keda-trust" + suffix, dir: filepath.Join(filepath.Dir(cache.Dir), "kind"+suffix), cache: cache}
 }
 
 func (k kind) kubeconfig() string { return filepath.Join(k.dir, "admin.conf") }
@@ -58,20 +61,40 @@ func (k kind) exists() bool {
 	return err == nil
 }
 
-// up leaves a cluster that answers as it is.
+// up leaves a cluster that answers as it is, and replaces one that does not: a
+// boot of the machine stops its container, beside which kind creates none.
 func (k kind) up(ctx context.Context, engine string) error {
-	if k.exists() && k.run(ctx, engine, "get", "kubeconfig", "--name", k.name) == nil {
-		return nil
+	if _, err := k.cache.Build(ctx, kindProgram); err != nil {
+		return err // before there is anything to remove
+	}
+	if k.exists() {
+		if k.run(ctx, engine, "get", "kubeconfig", "--name", k.name) == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		tell("the cluster of kind does not answer and is replaced")
+		if err := k.down(ctx); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing kind: %w", err)
 	}
-	tell("creating a cluster with %s in %s", kindModule, engine)
+	tell("creating a cluster with %s in %s", kindProgram, engine)
 	err := k.run(ctx, engine, "create", "cluster", "--name", k.name, "--kubeconfig", k.kubeconfig(), "--wait", "5m")
 	if err != nil {
-		return errors.Join(fmt.Errorf("creating a cluster with kind: %w", err), k.down(ctx))
+		return errors.Join(fmt.Errorf("creating a cluster with kind: %w", err), k.cleanUp(ctx))
 	}
 	return nil
+}
+
+// cleanUp is down where ctx may have ended.
+func (k kind) cleanUp(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	defer cancel()
+	return k.down(bounded)
 }
 
 func (k kind) down(ctx context.Context) error {
@@ -114,8 +137,12 @@ func (k kind) load(ctx context.Context, spec image.Spec) error {
 
 // run has kind say what it does on standard error only.
 func (k kind) run(ctx context.Context, engine string, args ...string) error {
-	command := exec.CommandContext(ctx, "go", append([]string{"run", kindModule}, args...)...)
-	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "KIND_EXPERIMENTAL_PROVIDER="+engine)
+	program, err := k.cache.Build(ctx, kindProgram)
+	if err != nil {
+		return err
+	}
+	command := exec.CommandContext(ctx, program, args...)
+	command.Env = append(os.Environ(), "KIND_EXPERIMENTAL_PROVIDER="+engine)
 	command.Stderr = os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = time.Minute

@@ -41,10 +41,10 @@ func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
 }
 
 func TestAnImageGoesIntoAllClustersOrIntoTheOneThatIsNamed(t *testing.T) {
-	assets := filepath.Join(t.TempDir(), "assets")
+	cache := gobuild.Cache{Dir: filepath.Join(t.TempDir(), "assets")}
 	var all []cluster
 	for number := range 3 {
-		all = append(all, cluster{node: node.Node{Dir: t.TempDir() + "/none", Link: "kt-none", Cgroup: "kt-none"}, kind: newKind(number+1, assets)})
+		all = append(all, cluster{node: node.Node{Dir: t.TempDir() + "/none", Link: "kt-none", Cgroup: "kt-none"}, kind: newKind(number+1, cache)})
 	}
 	if found, err := existing(all, ""); err == nil || !strings.Contains(err.Error(), "make cluster starts one") {
 		t.Errorf("where there is none: %v, %v", found, err)
@@ -71,56 +71,4 @@ func names(clusters []cluster) []string {
 		names = append(names, c.kind.name)
 	}
 	return names
-}
-
-// A container engine that answers and then cannot do it is what a machine
-// without a network has.
-func TestAClusterOfKindThatCannotBeMadeLeavesNothing(t *testing.T) {
-	tools := t.TempDir()
-	writeScript(t, filepath.Join(tools, "docker"), "exit 0")
-	writeScript(t, filepath.Join(tools, "go"), `echo "$KIND_EXPERIMENTAL_PROVIDER $@" >>`+filepath.Join(tools, "calls")+`; case "$*" in *create*) exit 1;; esac`)
-	t.Setenv("PATH", tools+":/usr/bin:/bin")
-	c := cluster{kind: newKind(1, filepath.Join(t.TempDir(), "assets"))}
-	if created, err := c.tryKind(t.Context(), false); err != nil || created {
-		t.Errorf("created: %t, %v", created, err)
-	}
-	if _, err := c.tryKind(t.Context(), true); err == nil || !strings.Contains(err.Error(), "creating a cluster with kind") {
-		t.Errorf("where it must be one of kind: %v", err)
-	}
-	if c.kind.exists() {
-		t.Error("its directory is left")
-	}
-	calls, err := os.ReadFile(filepath.Join(tools, "calls"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(calls)), "\n")
-	if len(lines) != 4 {
-		t.Fatalf("calls:\n%s", calls)
-	}
-	for i, want := range []string{"create cluster --name keda-trust --kubeconfig ", "delete cluster --name keda-trust --kubeconfig "} {
-		if !strings.HasPrefix(lines[i], "docker run sigs.k8s.io/kind@v") || !strings.Contains(lines[i], want) {
-			t.Errorf("call %d is %q", i, lines[i])
-		}
-	}
-}
-
-func TestAClientWithoutItsDaemonIsNoEngine(t *testing.T) {
-	tools := t.TempDir()
-	writeScript(t, filepath.Join(tools, "docker"), "exit 1")
-	t.Setenv("PATH", tools)
-	if found, ok := engine(t.Context()); ok {
-		t.Errorf("found %s", found)
-	}
-	writeScript(t, filepath.Join(tools, "podman"), "exit 0")
-	if found, ok := engine(t.Context()); !ok || found != "podman" {
-		t.Errorf("found %q, %t", found, ok)
-	}
-}
-
-func writeScript(t *testing.T, path, body string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 }
