@@ -10,6 +10,8 @@
 //   - kind where a container engine runs, for that is what people have; a node of
 //     our own elsewhere. Where kind fails, as without a network, it is told, and
 //     a node of our own is next.
+//   - `up` ends with the process that has called it: a shell that is killed would
+//     leave one that starts clusters after `down` has found none.
 //   - The clusters of a machine are shared by all checkouts. There are several
 //     where something is to go on in each at a time: KEDA is once in a cluster.
 package main

@@ -126,6 +126,9 @@ func upCommand(ctx context.Context, all []cluster, args []string) error {
 	if *wanted < 1 || *wanted > len(all) {
 		return errUsage{fmt.Errorf("counting --clusters %d: not from 1 to %d", *wanted, len(all))}
 	}
+	if err := endWithParent(); err != nil {
+		return err
+	}
 	var kubeconfigs []string
 	for _, c := range all[:*wanted] {
 		kubeconfig, err := c.up(ctx, *with, releases)
