@@ -72,9 +72,9 @@ func install(ctx context.Context, packages []string) error {
 	return aptGet(ctx, append([]string{"install", "--yes", "--no-install-recommends"}, packages...)...)
 }
 
-// aptGet waits for any other apt-get, such as one of another node's. On SIGINT it
-// stops after the step of dpkg that it is at; killed, it can leave packages half
-// configured.
+// aptGet waits while another process installs packages, such as another call's; but
+// apt never waits for one that updates the lists. On SIGINT it stops after the step
+// of dpkg that it is at; killed, it can leave packages half configured.
 func aptGet(ctx context.Context, args ...string) error {
 	command := exec.CommandContext(ctx, "apt-get", append([]string{"-o", "DPkg::Lock::Timeout=300"}, args...)...)
 	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
