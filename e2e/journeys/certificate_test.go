@@ -26,7 +26,7 @@ var _ = Describe("Who brings a certificate of their own", func() {
 		untrusted := HaveField("Status.Conditions", ContainElement(And(
 			HaveField("Type", apiregistrationv1.Available),
 			HaveField("Status", apiregistrationv1.ConditionFalse),
-			HaveField("Message", ContainSubstring("x509: certificate signed by unknown authority")),
+			HaveField("Message", ContainSubstring(unknownCA)),
 		)))
 		Eventually(externalMetrics).WithArguments(ctx).WithTimeout(2 * time.Minute).Should(untrusted)
 		Consistently(tryBadScaledObject).WithArguments(ctx).WithTimeout(3*time.Second).Should(Succeed(), "KEDA's webhook fails open")

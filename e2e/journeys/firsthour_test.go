@@ -36,6 +36,9 @@ var _ = Describe("Who has an hour for a KEDA that runs", func() {
 		Expect(on.AwaitInjected(ctx)).To(Succeed())
 		Expect(on.AwaitKEDA(ctx)).To(Succeed())
 		trustHolds(ctx) // the fourth: check
+		for _, pod := range podsIn(ctx, kedaNamespace) {
+			Expect(pod.Spec.Volumes).To(ContainElement(HaveField("Name", injector.VolumeCertificates)), pod.Name)
+		}
 
 		var restarted []string
 		for name, revision := range revisionsOf(ctx) {
