@@ -26,6 +26,7 @@ import (
 const (
 	kedaNamespace = injector.DefaultKEDANamespace
 	provided      = "platform-keda-tls" // the Secret of who brings a certificate
+	certDir       = "/certs"            // where KEDA's release mounts one
 )
 
 // kedaComponents are the Deployments of KEDA's release.
@@ -150,9 +151,18 @@ func nothingCrashed(ctx context.Context) {
 	Expect(podsIn(ctx, kedaNamespace)).To(HaveEach(HaveField("Status.ContainerStatuses", HaveEach(HaveField("RestartCount", BeZero())))))
 }
 
-// mountsOurs is whether a Deployment's pods have a volume of keda-trust's.
+// mountsOurs is whether KEDA's container of a Deployment mounts keda-trust's volume
+// where certificates are. The mount's name is the release's to say: who applies that
+// and is not injected has it back, while the volume stays, which nobody else has.
 func mountsOurs() OmegaMatcher {
-	return HaveField("Spec.Template.Spec.Volumes", ContainElement(HaveField("Name", injector.VolumeCertificates)))
+	return WithTransform(func(d *appsv1.Deployment) []corev1.VolumeMount {
+		return d.Spec.Template.Spec.Containers[0].VolumeMounts
+	}, ContainElement(And(HaveField("MountPath", certDir), HaveField("Name", injector.VolumeCertificates))))
+}
+
+// hasNothingOfOurs is whether injection has left no volume in a Deployment's pods.
+func hasNothingOfOurs() OmegaMatcher {
+	return HaveField("Spec.Template.Spec.Volumes", Not(ContainElement(HaveField("Name", HavePrefix(injector.Name)))))
 }
 
 // podsOf are the UIDs of KEDA's pods that do not end, by Deployment.
