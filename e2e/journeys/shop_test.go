@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -30,6 +31,17 @@ const (
 )
 
 var scaledObjects = schema.GroupVersionResource{Group: "keda.sh", Version: "v1alpha1", Resource: "scaledobjects"}
+
+// The suite reports what is KEDA's and keda-trust's. As there, the report has a
+// bound of its own.
+var _ = JustAfterEach(func() {
+	if !CurrentSpecReport().Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	on.ReportNamespace(ctx, GinkgoWriter, shop)
+})
 
 func asUnstructured(content map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: content}

@@ -6,6 +6,9 @@ import (
 	"io"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -19,15 +22,23 @@ func (p *Platform) Report(ctx context.Context, to io.Writer) {
 		p.ReportNamespace(ctx, to, namespace)
 	}
 	p.section(ctx, to, p.Kubectl, "get", "namespace", injector.DefaultKEDANamespace, "-o", "yaml")
+	p.section(ctx, to, p.Kubectl, "get", "configmap", injector.StateConfigMap, "-o", "yaml", "-n", injector.DefaultKEDANamespace)
+	p.section(ctx, to, p.Kubectl, "get", "scaledobjects.keda.sh", "-o", "yaml", "--all-namespaces")
+	p.section(ctx, to, p.Kubectl, "get", "horizontalpodautoscalers", "-o", "yaml", "--all-namespaces")
 	p.section(ctx, to, p.Kubectl, "get", "apiservice", injector.KEDAAPIService, "-o", "yaml")
 	p.section(ctx, to, p.Kubectl, "get", "mutatingwebhookconfigurations,validatingwebhookconfigurations", "-o", "yaml")
 }
 
-// ReportNamespace is the part of Report about what runs in one.
+// ReportNamespace is the part of Report about what runs in one, which need not be
+// there.
 func (p *Platform) ReportNamespace(ctx context.Context, to io.Writer, namespace string) {
-	p.section(ctx, to, p.Kubectl, "get", "deployments,pods,secrets,configmaps,services,endpointslices", "-o", "wide", "-n", namespace)
+	if _, err := p.Pods.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{}); apierrors.IsNotFound(err) {
+		fmt.Fprintf(to, "\n▶ there is no Namespace %s\n", namespace)
+		return
+	}
+	p.section(ctx, to, p.Kubectl, "get", "deployments,replicasets,pods,secrets,configmaps,services,endpointslices", "-o", "wide", "-n", namespace)
 	p.section(ctx, to, p.Kubectl, "get", "deployments", "-o", "yaml", "-n", namespace)
-	p.section(ctx, to, p.Kubectl, "get", "events", "--sort-by=.lastTimestamp", "-n", namespace)
+	p.section(ctx, to, p.Kubectl, "events", "-n", namespace) // those of both APIs, by when they were last seen
 	p.logs(ctx, to, namespace)
 }
 
