@@ -3,12 +3,15 @@ package journeys
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/keda-trust/keda-trust/e2e/certificates"
@@ -24,9 +27,12 @@ var privates = []string{"prometheus-secret", "prometheus-configmap", "prometheus
 
 var _ = Describe("Who scales by servers with certificates of private CAs", func() {
 	It("names the CAs, and scaling goes on when one of them is replaced", func(ctx SpecContext) {
-		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
+		// Enabled before KEDA is there: a restart of the operator by keda-trust less, and
+		// each that comes soon after another doubles the time until the next.
+		Expect(on.ApplyNamespace(ctx, kedaNamespace, nil, nil)).To(Succeed())
 		Expect(on.InstallTrust(ctx)).To(Succeed())
 		label(ctx, injector.ModeEnabled)
+		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
 		Expect(on.AwaitInjected(ctx)).To(Succeed())
 		Expect(on.AwaitKEDA(ctx)).To(Succeed())
 		image := openShop(ctx)
@@ -36,9 +42,11 @@ var _ = Describe("Who scales by servers with certificates of private CAs", func(
 		}
 
 		By("scaling without them")
-		scaleShop(ctx, "vector(3)", urls(privates)...)
-		Eventually(warnings).WithArguments(ctx, shop).WithTimeout(2 * time.Minute).WithPolling(time.Second).
-			Should(ContainElement(ContainSubstring(unknownCA)))
+		scaleByPrivates(ctx, 2, 2, 2)
+		for _, name := range privates {
+			Eventually(warnings).WithArguments(ctx, shop).WithTimeout(2 * time.Minute).WithPolling(time.Second).
+				Should(ContainElement(And(ContainSubstring(hostsOf(name)[0]), ContainSubstring(unknownCA))))
+		}
 		Expect(shopPods(ctx)).To(BeEquivalentTo(1))
 
 		By("naming three CAs, each in another kind of source")
@@ -47,36 +55,121 @@ var _ = Describe("Who scales by servers with certificates of private CAs", func(
 			ObjectMeta: metav1.ObjectMeta{Name: "corp-second"}, Data: map[string]string{"ca.crt": string(cas[privates[1]])},
 		})
 		putTrustBundle(ctx, "corp-third", cas[privates[2]])
-		before := podsOf(ctx)
-		annotate(ctx, injector.AnnotationCustomCA, "secret/corp-first, configmap/corp-second, clustertrustbundle/corp-third")
-		for i := range privates {
-			Eventually(readMetric).WithArguments(ctx, fmt.Sprintf("s%d-prometheus", i)).WithTimeout(5 * time.Minute).WithPolling(time.Second).
-				Should(Equal("3"))
-		}
-		Eventually(shopPods).WithArguments(ctx).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(BeEquivalentTo(3))
-		onlyTheOperatorRestarted(ctx, before)
+		theOperatorFollows(ctx, 4*time.Minute, func() {
+			annotate(ctx, injector.AnnotationCustomCA, "secret/corp-first, configmap/corp-second, clustertrustbundle/corp-third")
+		})
+		scalesByPrivates(ctx, 2, 2, 2)
+		untrusted := refusedServers(ctx)
 
-		By("replacing one of them")
-		before = podsOf(ctx)
-		operator := revisionsOf(ctx)[local.OperatorDeployment]
+		By("adding the CA that replaces one of them")
 		next, err := certificates.Issue("Second", hostsOf(privates[0]))
 		Expect(err).NotTo(HaveOccurred())
 		both := append(append([]byte{}, cas[privates[0]]...), next.CA...)
-		putSecret(ctx, kedaNamespace, "corp-first", map[string][]byte{"ca.crt": both})
-		// It has restarted twice in these minutes, so the brake has doubled its two.
-		Eventually(revisionsOf).WithArguments(ctx).WithTimeout(6 * time.Minute).WithPolling(time.Second).
-			Should(HaveKeyWithValue(local.OperatorDeployment, operator+1))
-		Expect(on.AwaitRollout(ctx, kedaNamespace, local.OperatorDeployment)).To(Succeed())
-		onlyTheOperatorRestarted(ctx, before)
+		// Two minutes after the restart before, and four where that came soon after one
+		// for what KEDA had issued.
+		theOperatorFollows(ctx, 6*time.Minute, func() { putSecret(ctx, kedaNamespace, "corp-first", map[string][]byte{"ca.crt": both}) })
+
+		By("moving its server")
 		putTLS(ctx, privates[0], next)
 		restart(ctx, shop, privates[0])
-		scaleShop(ctx, "vector(2)", urls(privates)...)
-		for i := range privates {
-			Eventually(readMetric).WithArguments(ctx, fmt.Sprintf("s%d-prometheus", i)).WithTimeout(2 * time.Minute).WithPolling(time.Second).
-				Should(Equal("2"))
-		}
-	}, SpecTimeout(20*time.Minute))
+		scaleByPrivates(ctx, 3, 1, 1)
+		scalesByPrivates(ctx, 3, 1, 1)
+
+		By("taking the CA before out")
+		// That restart came soon after another, so this one waits twice as long.
+		theOperatorFollows(ctx, 10*time.Minute, func() { putSecret(ctx, kedaNamespace, "corp-first", map[string][]byte{"ca.crt": next.CA}) })
+		trusted := trustedCAs(ctx)
+		Expect(trusted).To(And(ContainSubstring(string(next.CA)), ContainSubstring(string(cas[privates[1]])), ContainSubstring(string(cas[privates[2]]))))
+		Expect(trusted).NotTo(ContainSubstring(string(cas[privates[0]])))
+		scaleByPrivates(ctx, 4, 2, 2)
+		scalesByPrivates(ctx, 4, 2, 2)
+		Expect(refusedServers(ctx)).To(Equal(untrusted), "no server was refused meanwhile")
+	}, SpecTimeout(25*time.Minute))
 })
+
+// scaleByPrivates has KEDA scale the shop to the highest of what each of the servers
+// answers.
+func scaleByPrivates(ctx context.Context, answers ...int) {
+	GinkgoHelper()
+	var triggers []any
+	for i, server := range urls(privates) {
+		triggers = append(triggers, trigger(server, fmt.Sprintf("vector(%d)", answers[i])))
+	}
+	_, err := on.Apply(ctx, scaledObject(shop, shop, triggers...))
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// scalesByPrivates waits until each trigger reads its answer, and the shop has as many
+// pods as the highest: more than it had, for an HPA takes five minutes to have less.
+func scalesByPrivates(ctx context.Context, answers ...int) {
+	GinkgoHelper()
+	for i, answer := range answers {
+		Eventually(readMetric).WithArguments(ctx, fmt.Sprintf("s%d-prometheus", i)).WithTimeout(2 * time.Minute).WithPolling(time.Second).
+			Should(Equal(fmt.Sprint(answer)))
+	}
+	Eventually(shopPods).WithArguments(ctx).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(BeEquivalentTo(slices.Max(answers)))
+}
+
+// theOperatorFollows makes a change of custom CAs, and waits until the operator has
+// been rolled out for it, once, and alone. No pod of the one before is left then.
+func theOperatorFollows(ctx context.Context, bound time.Duration, change func()) {
+	GinkgoHelper()
+	before, revision := podsOf(ctx), revisionsOf(ctx)[local.OperatorDeployment]
+	change()
+	Eventually(revisionsOf).WithArguments(ctx).WithTimeout(bound).WithPolling(time.Second).
+		Should(HaveKeyWithValue(local.OperatorDeployment, revision+1))
+	onlyTheOperatorRestarted(ctx, before)
+	Eventually(uidsIn).WithArguments(ctx, kedaNamespace).WithTimeout(time.Minute).WithPolling(time.Second).
+		ShouldNot(ContainElements(before[local.OperatorDeployment]))
+	Expect(revisionsOf(ctx)).To(HaveKeyWithValue(local.OperatorDeployment, revision+1))
+}
+
+// uidsIn are those of all pods of a namespace, also of those that end.
+func uidsIn(ctx context.Context, namespace string) ([]types.UID, error) {
+	list, err := on.Pods.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("listing pods: %w", err)
+	}
+	var uids []types.UID
+	for _, pod := range list.Items {
+		uids = append(uids, pod.UID)
+	}
+	return uids, nil
+}
+
+// refusedServers are the Events of scalers that do not know a server's CA, in the
+// version that counted the last one. Who looks when no operator without the CA is left
+// misses none: nobody else tells them, and one that is written again has another version.
+func refusedServers(ctx context.Context) map[types.UID]string {
+	GinkgoHelper()
+	list, err := on.Pods.CoreV1().Events(shop).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
+	Expect(err).NotTo(HaveOccurred())
+	versions := map[types.UID]string{}
+	for _, event := range list.Items {
+		if strings.Contains(event.Message, unknownCA) {
+			versions[event.UID] = event.ResourceVersion
+		}
+	}
+	return versions
+}
+
+// trustedCAs are the custom CAs that the operator mounts, PEM.
+func trustedCAs(ctx context.Context) string {
+	GinkgoHelper()
+	operator, err := deploymentOf(ctx, local.OperatorDeployment)
+	Expect(err).NotTo(HaveOccurred())
+	for _, volume := range operator.Spec.Template.Spec.Volumes {
+		if volume.Name != injector.VolumeCustomCA {
+			continue
+		}
+		Expect(volume.Projected.Sources).To(HaveLen(1))
+		published, err := on.Pods.CoreV1().ConfigMaps(kedaNamespace).Get(ctx, volume.Projected.Sources[0].ConfigMap.Name, metav1.GetOptions{})
+		Expect(err).NotTo(HaveOccurred())
+		return published.Data[injector.PublishedCAKey]
+	}
+	Fail("the operator mounts no custom CAs")
+	return ""
+}
 
 // serve runs a Prometheus with TLS and returns the CA of its certificate.
 func serve(ctx context.Context, name, image, ca string) []byte {
@@ -111,6 +204,7 @@ func putTrustBundle(ctx context.Context, name string, ca []byte) {
 		"metadata":   map[string]any{"name": name},
 		"spec":       map[string]any{"trustBundle": string(ca)},
 	})
+	DeferCleanup(func(ctx context.Context) { Expect(on.Delete(ctx, []*unstructured.Unstructured{bundle})).To(Succeed()) })
 	_, err := on.Apply(ctx, bundle)
 	Expect(err).NotTo(HaveOccurred())
 }

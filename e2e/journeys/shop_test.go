@@ -65,7 +65,7 @@ func scaledObject(name, target string, triggers ...any) *unstructured.Unstructur
 			"scaleTargetRef":  map[string]any{"name": target},
 			"pollingInterval": int64(5),
 			"minReplicaCount": int64(1),
-			"maxReplicaCount": int64(3),
+			"maxReplicaCount": int64(4),
 			"triggers":        triggers,
 		},
 	})
