@@ -25,7 +25,8 @@ const unknownCA = "x509: certificate signed by unknown authority"
 // privates are Prometheus servers, each with a certificate of a CA of its own.
 var privates = []string{"prometheus-secret", "prometheus-configmap", "prometheus-bundle"}
 
-var _ = Describe("Who scales by servers with certificates of private CAs", func() {
+// It takes long, and so comes early: what is shorter fills the other clusters.
+var _ = Describe("Who scales by servers with certificates of private CAs", SpecPriority(1), func() {
 	It("names the CAs, and scaling goes on when one of them is replaced", func(ctx SpecContext) {
 		// Enabled before KEDA is there: a restart of the operator by keda-trust less, and
 		// each that comes soon after another doubles the time until the next.
