@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/keda-trust/keda-trust/e2e/assets/gobuild"
@@ -27,13 +29,14 @@ type kind struct {
 	cache gobuild.Cache
 }
 
-// newKind is one of several, from 1 on. It keeps its directory beside the assets.
+// newKind is one of several, from 1 on. Its directory is among the assets, where
+// nobody else has one.
 func newKind(number int, cache gobuild.Cache) kind {
 	suffix := ""
 	if number > 1 {
 		suffix = fmt.Sprintf("-%d", number)
 	}
-	return kind{name: "keda-trust" + suffix, dir: filepath.Join(filepath.Dir(cache.Dir), "kind"+suffix), cache: cache}
+	return kind{name: "keda-trust" + suffix, dir: filepath.Join(cache.Dir, "cluster-of-kind"+suffix), cache: cache}
 }
 
 func (k kind) kubeconfig() string { return filepath.Join(k.dir, "admin.conf") }
@@ -79,6 +82,9 @@ func (k kind) up(ctx context.Context, engine string) error {
 			return err
 		}
 	}
+	if err := k.free(ctx, engine); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return fmt.Errorf("preparing kind: %w", err)
 	}
@@ -86,6 +92,23 @@ func (k kind) up(ctx context.Context, engine string) error {
 	err := k.run(ctx, engine, "create", "cluster", "--name", k.name, "--kubeconfig", k.kubeconfig(), "--wait", "5m")
 	if err != nil {
 		return errors.Join(fmt.Errorf("creating a cluster with kind: %w", err), k.cleanUp(ctx))
+	}
+	return nil
+}
+
+// free refuses a name that a cluster of somebody else's has: it could not be made, and
+// would be taken away for that.
+func (k kind) free(ctx context.Context, engine string) error {
+	command, err := k.command(ctx, engine, "get", "clusters")
+	if err != nil {
+		return err
+	}
+	names, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("listing the clusters of kind: %w", err)
+	}
+	if slices.Contains(strings.Fields(string(names)), k.name) {
+		return fmt.Errorf("creating a cluster with kind: there is one named %s that was not made here; if nobody needs it: kind delete cluster --name %s", k.name, k.name)
 	}
 	return nil
 }
@@ -137,14 +160,22 @@ func (k kind) load(ctx context.Context, spec image.Spec) error {
 
 // run has kind say what it does on standard error only.
 func (k kind) run(ctx context.Context, engine string, args ...string) error {
-	program, err := k.cache.Build(ctx, kindProgram)
+	command, err := k.command(ctx, engine, args...)
 	if err != nil {
 		return err
+	}
+	return command.Run()
+}
+
+func (k kind) command(ctx context.Context, engine string, args ...string) (*exec.Cmd, error) {
+	program, err := k.cache.Build(ctx, kindProgram)
+	if err != nil {
+		return nil, err
 	}
 	command := exec.CommandContext(ctx, program, args...)
 	command.Env = append(os.Environ(), "KIND_EXPERIMENTAL_PROVIDER="+engine)
 	command.Stderr = os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = time.Minute
-	return command.Run()
+	return command, nil
 }

@@ -26,8 +26,8 @@ func TestAClusterOfKindThatCannotBeMadeLeavesNothing(t *testing.T) {
 	}
 	assertCalls(t, calls,
 		"go mod download -json sigs.k8s.io/kind@v0.33.0", "go build -v -o ",
-		"docker create cluster --name keda-trust --kubeconfig ", "docker delete cluster --name keda-trust --kubeconfig ",
-		"docker create cluster --name keda-trust --kubeconfig ", "docker delete cluster --name keda-trust --kubeconfig ")
+		"docker get clusters", "docker create cluster --name keda-trust --kubeconfig ", "docker delete cluster --name keda-trust --kubeconfig ",
+		"docker get clusters", "docker create cluster --name keda-trust --kubeconfig ", "docker delete cluster --name keda-trust --kubeconfig ")
 }
 
 func TestAClusterOfKindThatAnswersIsLeftAsItIs(t *testing.T) {
@@ -40,12 +40,23 @@ func TestAClusterOfKindThatAnswersIsLeftAsItIs(t *testing.T) {
 }
 
 func TestAClusterOfKindThatABootHasStoppedIsReplaced(t *testing.T) {
-	c, calls := withKindThat(t, "get) exit 1;;")
+	c, calls := withKindThat(t, `get) [ "$2" = clusters ];;`)
 	mustMakeDir(t, c.kind.dir)
 	if created, err := c.tryKind(t.Context(), false); err != nil || !created || !c.kind.exists() {
 		t.Errorf("created: %t, %v", created, err)
 	}
-	assertCalls(t, calls, "go mod ", "go build ", "docker get kubeconfig ", "docker delete cluster ", "docker create cluster ")
+	assertCalls(t, calls, "go mod ", "go build ", "docker get kubeconfig ", "docker delete cluster ", "docker get clusters", "docker create cluster ")
+}
+
+func TestAClusterOfKindOfSomebodyElsesIsNotTakenForOurs(t *testing.T) {
+	c, calls := withKindThat(t, "get) echo keda-trust;;")
+	if _, err := c.tryKind(t.Context(), true); err == nil || !strings.Contains(err.Error(), "was not made here") {
+		t.Errorf("got %v", err)
+	}
+	if c.kind.exists() {
+		t.Error("it counts as ours")
+	}
+	assertCalls(t, calls, "go mod ", "go build ", "docker get clusters")
 }
 
 func TestNoNodeIsStartedWhereAClusterOfKindMayBeLeft(t *testing.T) {

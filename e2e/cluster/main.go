@@ -28,9 +28,11 @@ const usage = `cluster leaves Kubernetes clusters of one node each running.
                                             make an image of a static binary
   cluster down                              take all of them away
 
-It takes kind where docker or podman runs. Elsewhere it starts one node from Go
-modules and Debian's packages, which needs Linux and root: 25 minutes on two
-cores the first time, less than one from then on.
+It takes kind where docker or podman runs, which was tested with stand-ins for
+them only; --with node does without. Elsewhere it starts one node from Go modules
+and Debian's packages, which needs Linux and root: 25 minutes on two cores the
+first time, less than one from then on. It installs these packages with apt-get,
+and takes the networks 10.77.0.0/30 to 10.77.8.0/30, one for each node.
 
 Standard output is a KUBECONFIG and nothing else: its path, or those of several
 with a colon between. Exit codes: 0 done, 1 could not be done, 2 wrong usage.
@@ -39,7 +41,7 @@ Flags of up:
   --clusters N    have so many, up to 9, that know nothing of each other
                   (default 1)
   --with WHAT     auto, kind or node (default auto)
-  --keda VERSION  have the images of that KEDA, for example 2.21; repeatable.
+  --keda VERSION  have the images of that KEDA, 2.15, 2.16, 2.20 or 2.21; repeatable.
                   Built from its Go module, 15 minutes the first time; a node of
                   kind pulls them by itself
 
@@ -76,6 +78,8 @@ func run(ctx context.Context, args []string) int {
 	return 1
 }
 
+var helps = []string{"help", "-h", "-help", "--help"}
+
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return flag.ErrHelp
@@ -90,6 +94,8 @@ func dispatch(ctx context.Context, args []string) error {
 		return upCommand(ctx, all, rest)
 	case command == "down" && len(rest) == 0:
 		return down(ctx, all)
+	case command == "down" && slices.Contains(helps, rest[0]):
+		return flag.ErrHelp
 	case command == "down":
 		return errUsage{fmt.Errorf("parsing arguments: down takes none, not %q", rest[0])}
 	case command == "load":
@@ -98,7 +104,7 @@ func dispatch(ctx context.Context, args []string) error {
 		return node.Init(ctx, rest[0])
 	case command == node.RegistryCommand && len(rest) == 2:
 		return image.Serve(ctx, rest[0], rest[1])
-	case slices.Contains([]string{"help", "-h", "-help", "--help"}, command):
+	case slices.Contains(helps, command):
 		return flag.ErrHelp
 	default:
 		return errUsage{fmt.Errorf("parsing arguments: %q is no command", command)}

@@ -33,7 +33,7 @@ func TestAWrongCommandLineIsToldAndDoesNothing(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", line, err, want)
 		}
 	}
-	for _, line := range []string{"", "help", "--help", "up --help", "load -h"} {
+	for _, line := range []string{"", "help", "--help", "up --help", "load -h", "down --help"} {
 		if err := dispatch(t.Context(), strings.Fields(line)); !errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%q: got %v", line, err)
 		}

@@ -105,7 +105,7 @@ func TestUpEndsWithTheShellThatCalledItAndTakesAwayWhatItBegan(t *testing.T) {
 	if rest, err := io.ReadAll(lines); err != nil { // its end is that of up
 		t.Fatalf("up goes on: %v\n%s", err, rest)
 	}
-	assertCalls(t, calls, "go mod ", "go build ", "docker create cluster ", "docker delete cluster ")
+	assertCalls(t, calls, "go mod ", "go build ", "docker get clusters", "docker create cluster ", "docker delete cluster ")
 	if c.kind.exists() {
 		t.Error("its directory is left")
 	}
