@@ -85,10 +85,11 @@ KEDA_NEWEST := 2.21
 # With KEDA_TRUST_IMAGE in the environment, the cluster of KUBECONFIG is taken,
 # which pulls that image and KEDA's. Not by `go test`, which has one process: each
 # cluster wants its own.
-e2e: ## Run the journeys on clusters of make cluster, or on yours, see e2e/platform (KEDA=2.16, BEFORE=v1.0.0, CLUSTERS=1, TESTFLAGS=-v)
+e2e: ## Run the journeys on clusters of make cluster, or on yours, see e2e/platform (KEDA=2.16, BEFORE=HEAD~1, CLUSTERS=1, TESTFLAGS=-v)
 	@go build -C e2e/cluster -o ../../bin/cluster .
-	@set -e; before=; [ -z "$(BEFORE)" ] || before=$$(git describe --tags --always $(BEFORE)); \
-	export KEDA_TRUST_E2E=yes KEDA_VERSION=$(or $(KEDA),$(KEDA_NEWEST)); clusters=1; \
+	@[ -z "$$KUBECONFIG" ] || [ -n "$$KEDA_TRUST_IMAGE" ] || echo "KUBECONFIG without KEDA_TRUST_IMAGE is not looked at: taking clusters of make cluster" >&2
+	@set -e; unset KEDA_TRUST_CLUSTER; before=; [ -z "$(BEFORE)" ] || before=$$(git describe --tags --always $(BEFORE)); \
+	export KEDA_TRUST_E2E=yes KEDA_VERSION="$(or $(KEDA),$(KEDA_NEWEST))"; clusters=1; \
 	if [ -z "$$KEDA_TRUST_IMAGE" ]; then \
 		clusters=$(CLUSTERS); \
 		KUBECONFIG=$$(bin/cluster up --clusters $$clusters $(addprefix --keda ,$(sort $(KEDA) $(KEDA_NEWEST)))); \

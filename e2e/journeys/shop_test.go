@@ -23,7 +23,7 @@ import (
 
 const (
 	// shop is the Namespace of a team whose Deployment of the same name KEDA scales.
-	shop = "shop"
+	shop = platform.Shop
 	// prometheus is a Deployment in it, and its Service.
 	prometheus  = "prometheus"
 	plainServer = "http://prometheus.shop.svc:9090"

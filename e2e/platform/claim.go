@@ -10,11 +10,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/keda-trust/keda-trust/injector"
 )
 
-// claimed is the Namespace that says that the KEDA of a cluster is of journeys, also
-// of ones that were interrupted.
+// claimed is the Namespace that says that a cluster is for journeys, also for ones that
+// were interrupted.
 const claimed = "keda-trust-journeys"
+
+// Shop is the Namespace of a team that journeys make, and delete.
+const Shop = "shop"
 
 // hold keeps others who have the same kubeconfig from the cluster, for as long as
 // this process lives: they would delete each other's KEDA.
@@ -33,26 +38,54 @@ func hold(kubeconfig string) (*os.File, error) {
 	return file, nil
 }
 
-// claim refuses a cluster with a KEDA that somebody may need: deleting its
-// CustomResourceDefinitions would delete every ScaledObject of the cluster. Made by
-// make cluster, a cluster is for journeys.
+// claim refuses a cluster with something that somebody may need and journeys delete:
+// with KEDA's CustomResourceDefinitions, every ScaledObject of the cluster. One of make
+// cluster is for journeys.
 func (p *Platform) claim(ctx context.Context) error {
-	namespaces := p.Pods.CoreV1().Namespaces()
-	_, err := namespaces.Get(ctx, claimed, metav1.GetOptions{})
-	if err == nil {
-		return nil
+	ours, err := p.exists(ctx, namespaces, claimed)
+	if err != nil || ours {
+		return err
 	}
-	if !apierrors.IsNotFound(err) {
-		return fmt.Errorf("reading Namespace %s: %w", claimed, err)
-	}
-	definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	_, err = p.Client.Resource(definitions).Get(ctx, "scaledobjects.keda.sh", metav1.GetOptions{})
-	switch {
-	case err == nil && p.loader == "":
-		return fmt.Errorf("KEDA is on the cluster of %s, and journeys delete it with every ScaledObject: take it away first, or create the Namespace %s to have it deleted",
-			p.kubeconfig, claimed)
-	case err != nil && !apierrors.IsNotFound(err):
-		return fmt.Errorf("looking for KEDA: %w", err)
+	if p.loader == "" {
+		if err := p.refuseWhatIsThere(ctx); err != nil {
+			return err
+		}
 	}
 	return p.ApplyNamespace(ctx, claimed, nil, nil)
+}
+
+var (
+	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+)
+
+func (p *Platform) refuseWhatIsThere(ctx context.Context) error {
+	for _, deleted := range []struct {
+		resource schema.GroupVersionResource
+		name     string
+	}{
+		{definitions, "scaledobjects.keda.sh"},
+		{namespaces, injector.DefaultKEDANamespace}, {namespaces, injector.Name}, {namespaces, Shop},
+	} {
+		there, err := p.exists(ctx, deleted.resource, deleted.name)
+		if err != nil {
+			return err
+		}
+		if there {
+			return fmt.Errorf("there is %s %s on %s, and journeys delete it: take another cluster, or create the Namespace %s there to have it deleted",
+				deleted.resource.Resource, deleted.name, p.Config.Host, claimed)
+		}
+	}
+	return nil
+}
+
+func (p *Platform) exists(ctx context.Context, resource schema.GroupVersionResource, name string) (bool, error) {
+	_, err := p.Client.Resource(resource).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for %s %s: %w", resource.Resource, name, err)
+	}
+	return true, nil
 }

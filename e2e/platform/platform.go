@@ -70,7 +70,8 @@ func Connect(root, dir string, process int) (*Platform, error) {
 	}
 	kubeconfigs := filepath.SplitList(os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
 	if process > len(kubeconfigs) {
-		return nil, fmt.Errorf("reading KUBECONFIG: it has %d paths, and process %d of the suite wants a cluster of its own", len(kubeconfigs), process)
+		return nil, fmt.Errorf("reading KUBECONFIG: it names %d clusters, and process %d of the suite wants one of its own; set it to the file of one, for ~/.kube/config is not looked at",
+			len(kubeconfigs), process)
 	}
 	p.kubeconfig = kubeconfigs[process-1]
 	if p.held, err = hold(p.kubeconfig); err != nil {

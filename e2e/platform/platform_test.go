@@ -32,7 +32,7 @@ func TestEachProcessOfASuiteWantsAClusterOfItsOwn(t *testing.T) {
 	t.Setenv(Consent, "yes")
 	t.Setenv(Image, "keda-trust:dev")
 	t.Setenv("KUBECONFIG", "/first"+string(os.PathListSeparator)+"/second")
-	for process, want := range map[int]string{1: "/first", 2: "/second", 3: "it has 2 paths, and process 3"} {
+	for process, want := range map[int]string{1: "/first", 2: "/second", 3: "it names 2 clusters, and process 3"} {
 		if _, err := Connect("..", t.TempDir(), process); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("process %d: %v", process, err)
 		}
