@@ -72,7 +72,7 @@ func (p *Platform) refuseWhatIsThere(ctx context.Context) error {
 			return err
 		}
 		if there {
-			return fmt.Errorf("there is %s %s on %s, and journeys delete it: take another cluster, or create the Namespace %s there to have it deleted",
+			return fmt.Errorf("journeys would delete %s/%s, which is on %s: take another cluster, or create the Namespace %s there to let them",
 				deleted.resource.Resource, deleted.name, p.Config.Host, claimed)
 		}
 	}
