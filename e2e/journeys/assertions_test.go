@@ -20,17 +20,14 @@ import (
 
 	"github.com/keda-trust/keda-trust/e2e/certificates"
 	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
 const (
 	kedaNamespace = injector.DefaultKEDANamespace
 	provided      = "platform-keda-tls" // the Secret of who brings a certificate
-	certDir       = "/certs"            // where KEDA's release mounts one
 )
-
-// kedaComponents are the Deployments of KEDA's release.
-var kedaComponents = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
 
 // putCertificate issues KEDA's certificate anew and puts it where it is brought.
 func putCertificate(ctx context.Context, ca string) *certificates.Pair {
@@ -157,7 +154,7 @@ func nothingCrashed(ctx context.Context) {
 func mountsOurs() OmegaMatcher {
 	return WithTransform(func(d *appsv1.Deployment) []corev1.VolumeMount {
 		return d.Spec.Template.Spec.Containers[0].VolumeMounts
-	}, ContainElement(And(HaveField("MountPath", certDir), HaveField("Name", injector.VolumeCertificates))))
+	}, ContainElement(And(HaveField("MountPath", injector.DefaultCertDir), HaveField("Name", injector.VolumeCertificates))))
 }
 
 // hasNothingOfOurs is whether injection has left no volume in a Deployment's pods.
@@ -170,7 +167,7 @@ func podsOf(ctx context.Context) map[string][]types.UID {
 	GinkgoHelper()
 	pods := map[string][]types.UID{}
 	for _, pod := range podsIn(ctx, kedaNamespace) {
-		for _, name := range kedaComponents {
+		for _, name := range platform.KEDADeployments {
 			if strings.HasPrefix(pod.Name, name+"-") {
 				pods[name] = append(pods[name], pod.UID)
 			}
@@ -184,7 +181,7 @@ func podsOf(ctx context.Context) map[string][]types.UID {
 func everything(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	seen := map[string]string{"caBundle": string(externalMetrics(ctx).Spec.CABundle)}
-	for _, name := range kedaComponents {
+	for _, name := range platform.KEDADeployments {
 		d, err := deploymentOf(ctx, name)
 		Expect(err).NotTo(HaveOccurred())
 		seen[name] = fmt.Sprintf("generation %d", d.Generation)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
 
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -20,7 +21,7 @@ var _ = Describe("Who brings a certificate of their own", func() {
 		Expect(on.ApplyNamespace(ctx, shop, nil, nil)).To(Succeed())
 		pair := putCertificate(ctx, "Platform")
 		Expect(on.ApplyKEDA(ctx, release, useProvided)).To(Succeed())
-		for _, name := range kedaComponents {
+		for _, name := range platform.KEDADeployments {
 			Expect(on.AwaitRollout(ctx, kedaNamespace, name)).To(Succeed(), "its pods are as content as they can be")
 		}
 		untrusted := HaveField("Status.Conditions", ContainElement(And(

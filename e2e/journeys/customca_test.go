@@ -16,6 +16,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/e2e/certificates"
 	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -208,7 +209,7 @@ func onlyTheOperatorRestarted(ctx context.Context, before map[string][]types.UID
 	GinkgoHelper()
 	Expect(on.AwaitRollout(ctx, kedaNamespace, local.OperatorDeployment)).To(Succeed())
 	after := podsOf(ctx)
-	for _, name := range kedaComponents {
+	for _, name := range platform.KEDADeployments {
 		if name == local.OperatorDeployment {
 			Expect(after[name]).NotTo(ContainElements(before[name]), name)
 			continue

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -38,7 +39,7 @@ var _ = Describe("Who installs KEDA while keda-trust is down", func() {
 })
 
 func anyInjected(ctx context.Context) (bool, error) {
-	for _, name := range kedaComponents {
+	for _, name := range platform.KEDADeployments {
 		d, err := deploymentOf(ctx, name)
 		if err != nil {
 			return false, fmt.Errorf("reading Deployment %s: %w", name, err)

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -29,7 +30,7 @@ var _ = Describe("Who has an hour for a KEDA that runs", func() {
 		for _, line := range restarting.FindAllStringSubmatch(said, -1) {
 			foretold = append(foretold, line[1])
 		}
-		Expect(foretold).To(ConsistOf(kedaComponents), said)
+		Expect(foretold).To(ConsistOf(platform.KEDADeployments), said)
 		Expect(revisionsOf(ctx)).To(Equal(revisions), "diff changes nothing")
 
 		label(ctx, injector.ModeEnabled) // the third
@@ -57,7 +58,7 @@ var _ = Describe("Who has an hour for a KEDA that runs", func() {
 func revisionsOf(ctx context.Context) map[string]int {
 	GinkgoHelper()
 	revisions := map[string]int{}
-	for _, name := range kedaComponents {
+	for _, name := range platform.KEDADeployments {
 		d, err := deploymentOf(ctx, name)
 		Expect(err).NotTo(HaveOccurred())
 		revision, err := strconv.Atoi(d.Annotations["deployment.kubernetes.io/revision"])

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -26,7 +27,7 @@ var _ = Describe("Who leaves keda-trust", func() {
 
 		By("disabling it")
 		label(ctx, injector.ModeDisabled)
-		for _, name := range kedaComponents {
+		for _, name := range platform.KEDADeployments {
 			Eventually(deploymentOf).WithArguments(ctx, name).WithTimeout(3*time.Minute).WithPolling(time.Second).
 				Should(And(HaveField("Annotations", Not(HaveKey(injector.AnnotationInjected))), Not(mountsOurs()), hasNothingOfOurs()), name)
 		}
@@ -53,7 +54,7 @@ var _ = Describe("Who leaves keda-trust", func() {
 		releaseIsAdmitted(ctx)
 		Expect(on.UninstallTrust(ctx)).To(Succeed())
 		nothingIsBlocked(ctx, "uninstalled")
-		for _, name := range kedaComponents {
+		for _, name := range platform.KEDADeployments {
 			restart(ctx, kedaNamespace, name)
 			Expect(deploymentOf(ctx, name)).To(mountsOurs(), "it runs on what was published")
 		}

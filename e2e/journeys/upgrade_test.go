@@ -12,6 +12,7 @@ import (
 
 	"github.com/keda-trust/keda-trust/e2e/assets/keda"
 	"github.com/keda-trust/keda-trust/e2e/local"
+	"github.com/keda-trust/keda-trust/e2e/platform"
 	"github.com/keda-trust/keda-trust/injector"
 )
 
@@ -101,7 +102,7 @@ func applyKEDADuring(ctx context.Context, replace func() error) {
 		}
 		ready := readyTrust(ctx)
 		Expect(on.ApplyKEDA(ctx, release)).To(Succeed())
-		for _, name := range kedaComponents {
+		for _, name := range platform.KEDADeployments {
 			Expect(deploymentOf(ctx, name)).To(mountsOurs(), name)
 		}
 		isOld := func(name string) bool { return slices.Contains(old, name) }

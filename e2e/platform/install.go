@@ -13,8 +13,8 @@ import (
 	"github.com/keda-trust/keda-trust/injector"
 )
 
-// Deployments of KEDA's release.
-var kedaDeployments = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
+// KEDADeployments are the Deployments of KEDA's release.
+var KEDADeployments = []string{"keda-operator", "keda-metrics-apiserver", "keda-admission"}
 
 // InstallTrust installs keda-trust from the chart of the checkout, or upgrades
 // it, and returns when all replicas answer. Values are as helm's --set takes
@@ -112,7 +112,7 @@ func (p *Platform) release(ctx context.Context, release keda.Release) ([]*unstru
 // AwaitKEDA returns when all components are rolled out and the API server
 // reaches the external metrics.
 func (p *Platform) AwaitKEDA(ctx context.Context) error {
-	for _, name := range kedaDeployments {
+	for _, name := range KEDADeployments {
 		if err := p.AwaitRollout(ctx, injector.DefaultKEDANamespace, name); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (p *Platform) AwaitKEDA(ctx context.Context) error {
 
 // AwaitInjected returns when every component is. Their new pods may be on the way then.
 func (p *Platform) AwaitInjected(ctx context.Context) error {
-	for _, name := range kedaDeployments {
+	for _, name := range KEDADeployments {
 		what := fmt.Sprintf("Deployment %s to be injected", name)
 		err := p.await(ctx, rolloutBound, what, func(ctx context.Context) (string, error) {
 			d, err := p.Pods.AppsV1().Deployments(injector.DefaultKEDANamespace).Get(ctx, name, metav1.GetOptions{})

@@ -40,13 +40,13 @@ type Platform struct {
 	Pods   *kubernetes.Clientset // for logs, Events and what else has no manifest
 	Config *rest.Config
 
-	root       string // of the checkout
-	before     string // path of the one before; empty where nobody named one
-	dir        string // what the tools write
-	kubeconfig string // path
-	held       *os.File
-	loader     string // path; empty where the cluster pulls all images
-	image      string // of keda-trust; empty until it is made
+	root       string   // of the checkout
+	before     string   // path of the one before; empty where nobody named one
+	dir        string   // what the tools write
+	kubeconfig string   // path
+	held       *os.File // its lock, which ends with the process
+	loader     string   // path; empty where the cluster pulls all images
+	image      string   // of keda-trust; empty until it is made
 
 	releases map[keda.Release][]*unstructured.Unstructured // rendered before
 	built    map[string]bool                               // by the path of the binary

@@ -52,7 +52,7 @@ func (c Cache) Path(p Program) string {
 // Build returns the path of the program, which it compiles unless it is there.
 func (c Cache) Build(ctx context.Context, p Program) (string, error) {
 	path := c.Path(p)
-	_, err := c.Fill(ctx, filepath.Base(filepath.Dir(path)), []string{p.Name}, func(partial string) error {
+	_, err := c.Fill(ctx, p.key(settings()), []string{p.Name}, func(partial string) error {
 		start := time.Now()
 		c.Tell("building %s from Go modules, %s the first time", p, p.Takes)
 		if err := c.compile(ctx, p, partial); err != nil {

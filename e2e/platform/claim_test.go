@@ -1,0 +1,51 @@
+package platform
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/keda-trust/keda-trust/e2e/local"
+)
+
+func TestAClusterWithWhatJourneysDeleteIsRefusedUntilSomebodyLetsThem(t *testing.T) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" && os.Getenv("CI") == "" {
+		t.Skip("no API server: make test finds or builds one")
+	}
+	cluster, err := local.StartCluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv(Consent, "yes")
+	// Of each call's own, for the first locks it.
+	connect := func(name string) error {
+		kubeconfig := filepath.Join(t.TempDir(), name)
+		if err := cluster.WriteKubeconfig(kubeconfig, name, "system:masters"); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("KUBECONFIG", kubeconfig)
+		_, err := Connect("..", t.TempDir(), 1)
+		return err
+	}
+	if err := cluster.ApplyNamespace(t.Context(), Shop, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(Image, "registry.example.com/keda-trust:dev")
+	if err := connect("somebody"); err == nil || !strings.Contains(err.Error(), "would delete namespaces/shop") {
+		t.Errorf("on a cluster of somebody's: %v", err)
+	}
+	t.Setenv(Loader, "/bin/cluster")
+	if err := connect("ours"); err != nil {
+		t.Errorf("on one of make cluster: %v", err)
+	}
+	t.Setenv(Loader, "")
+	if err := connect("claimed"); err != nil {
+		t.Errorf("on one that is for journeys: %v", err)
+	}
+}
