@@ -47,7 +47,9 @@ func FuzzInject(f *testing.F) {
 			state = issues
 		}
 		for _, mode := range []Mode{ModeEnabled, ModeAudit, ModeDisabled} {
-			Inject(Request{Object: document, OldObject: document, Mode: mode, State: state})
+			r := Request{Object: document, OldObject: document, Mode: mode, State: state}
+			Inject(r)
+			Stand(r)
 		}
 		if stored, ok := asStored(document); ok && mountsItsVolumes(stored) {
 			assertInjectsAndGivesBack(t, stored, state)

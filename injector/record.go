@@ -119,6 +119,12 @@ func usesVolume(d *appsv1.Deployment, name string) bool {
 	return volumeIndex(spec.Volumes, name) >= 0 || len(mountsOf(spec.Containers, name)) > 0
 }
 
+func (e edit) isReservedVariable() bool { return e.Kind == editEnv && e.Key == EnvCertificate }
+
+// isReservedVariable tells the variable that is ours by its name from one whose
+// value comes from elsewhere, which keda-trust never writes.
+func isReservedVariable(e corev1.EnvVar) bool { return e.Name == EnvCertificate && e.ValueFrom == nil }
+
 func (r record) lists(volume string) bool {
 	return slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == editVolume && e.Key == volume })
 }
@@ -156,11 +162,15 @@ func (e edit) there(d *appsv1.Deployment, c *corev1.Container) bool {
 	switch {
 	case e.Kind == editVolume:
 		return volumeIndex(d.Spec.Template.Spec.Volumes, e.Key) >= 0
+	case e.isReservedVariable():
+		return slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool {
+			return slices.ContainsFunc(c.Env, isReservedVariable)
+		})
 	case c == nil:
 		return false
 	case e.Kind == editEnv:
 		i := envIndex(c.Env, e.Key)
-		return i >= 0 && (c.Env[i].Value == e.Now || e.Key == EnvCertificate) && c.Env[i].ValueFrom == nil
+		return i >= 0 && c.Env[i].Value == e.Now && c.Env[i].ValueFrom == nil
 	}
 	i := mountIndex(c.VolumeMounts, e.Key)
 	return i >= 0 && c.VolumeMounts[i].Name == e.Now

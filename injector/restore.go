@@ -42,10 +42,12 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		c := &spec.Containers[i]
 		at := fmt.Sprintf("/spec/template/spec/containers/%d", i)
 		if i != injected {
+			ops = remove(ops, &c.Env, at+"/env", reservedVariables(c, edits))
 			ops = remove(ops, &c.VolumeMounts, at+"/volumeMounts", orphans(c, edits, nil))
 			continue
 		}
 		args, env, mounts := added(c, edits)
+		maps.Copy(env, reservedVariables(c, edits))
 		maps.Copy(mounts, orphans(c, edits, edits))
 		ops = remove(ops, &c.Args, at+"/args", args)
 		ops = remove(ops, &c.Env, at+"/env", env)
@@ -76,13 +78,30 @@ func orphans(c *corev1.Container, edits, putBack []edit) map[int]bool {
 	return gone
 }
 
-// added are the indexes of the elements of c that edits had appended.
+// reservedVariables are the uses in c of the variable that is ours by its name,
+// if edits drop it. An installer that writes back what it read may have brought
+// it into another container, or twice into one.
+func reservedVariables(c *corev1.Container, edits []edit) map[int]bool {
+	gone := map[int]bool{}
+	if !slices.ContainsFunc(edits, edit.isReservedVariable) {
+		return gone
+	}
+	for i, e := range c.Env {
+		if isReservedVariable(e) {
+			gone[i] = true
+		}
+	}
+	return gone
+}
+
+// added are the indexes of the elements of c that edits had appended, but for
+// what is ours by its name.
 func added(c *corev1.Container, edits []edit) (args, env, mounts map[int]bool) {
 	args, env, mounts = map[int]bool{}, map[int]bool{}, map[int]bool{}
 	parsed, err := parseArgv(c)
 	for _, e := range edits {
 		switch {
-		case e.Was != nil:
+		case e.Was != nil, e.isReservedVariable():
 		case e.Kind == editEnv:
 			env[envIndex(c.Env, e.Key)] = true
 		case e.Kind == editMount:
@@ -159,15 +178,17 @@ func (r *record) presume(d *appsv1.Deployment) []Finding {
 
 // presumeVariable is presume for the one variable that is ours by its name.
 func (r *record) presumeVariable(d *appsv1.Deployment) {
-	if slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == editEnv && e.Key == EnvCertificate }) {
+	if slices.ContainsFunc(r.Edits, edit.isReservedVariable) {
 		return
 	}
 	for _, c := range d.Spec.Template.Spec.Containers {
-		i := envIndex(c.Env, EnvCertificate)
-		if i < 0 || c.Env[i].ValueFrom != nil || (r.Container != "" && r.Container != c.Name) {
+		i := slices.IndexFunc(c.Env, isReservedVariable)
+		if i < 0 {
 			continue
 		}
-		r.Container = c.Name
+		if r.Container == "" {
+			r.Container = c.Name
+		}
 		r.Edits = append(r.Edits, edit{Kind: editEnv, Key: EnvCertificate, Now: c.Env[i].Value})
 		return
 	}

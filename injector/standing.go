@@ -94,9 +94,12 @@ func (e edit) asMade(d *appsv1.Deployment, container string) bool {
 		i := volumeIndex(spec.Volumes, e.Key)
 		return i >= 0 && contentOf(spec.Volumes[i]) == e.Now
 	case editEnv:
-		c := spec.Containers[containerIndex(d, container)]
-		i := envIndex(c.Env, e.Key)
-		return i >= 0 && c.Env[i].Value == e.Now
+		at := containerIndex(d, container)
+		if at < 0 {
+			return false
+		}
+		i := envIndex(spec.Containers[at].Env, e.Key)
+		return i >= 0 && spec.Containers[at].Env[i].Value == e.Now
 	}
 	return true
 }
