@@ -120,7 +120,8 @@ type change struct {
 func (w *deploymentJob) carryOut(container string, edits []edit) (*appsv1.Deployment, change, error) {
 	var stale []edit
 	for _, e := range w.live {
-		if (w.record.Container != container && e.Kind != editVolume) || !anySame(e, edits) {
+		moved := w.record.Container != container && e.Kind != editVolume
+		if moved || !anySame(e, edits) || (e.isVariable() && strays(w.incoming, w.recognised.Container)) {
 			stale = append(stale, e)
 		}
 	}

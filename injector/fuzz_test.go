@@ -17,7 +17,7 @@ import (
 )
 
 // FuzzInject: no document panics; what Inject patches can be patched, is not
-// patched a second time, and is given back as it was.
+// patched a second time nor restarted, and is given back as it was.
 func FuzzInject(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -118,12 +118,16 @@ func assertInjectsAndGivesBack(t *testing.T, document []byte, state *State) {
 	r := Inject(Request{Object: document, Mode: ModeEnabled, State: state})
 	out := patched(t, document, r.Patch)
 	assertNoChange(t, Request{Object: out, OldObject: out, Mode: ModeEnabled, State: state})
-	if bytes.Contains(document, []byte(Name)) || bytes.Contains(document, []byte(EnvCertificate)) { // carries something of ours already
-		return
+	if s := Stand(Request{Object: out, Mode: ModeEnabled, State: state}); s.Nudge {
+		t.Errorf("what was injected is to be injected again, restarting: %v, for %s", s.Restart, s.Why)
 	}
-	back := uninjected(t, out)
-	if r.Report.Reason == ReasonInjected && !reflect.DeepEqual(value(t, back), value(t, document)) {
-		assertSame(t, "un-injected", back, document)
+	back, want := uninjected(t, out), document
+	assertNoChange(t, Request{Object: back, OldObject: back, Mode: ModeDisabled})
+	if bytes.Contains(document, []byte(Name)) || bytes.Contains(document, []byte(EnvCertificate)) { // carries something of ours already
+		want = uninjected(t, document)
+	}
+	if r.Report.Reason == ReasonInjected && !reflect.DeepEqual(value(t, back), value(t, want)) {
+		assertSame(t, "un-injected", back, want)
 	}
 }
 

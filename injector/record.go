@@ -119,12 +119,6 @@ func usesVolume(d *appsv1.Deployment, name string) bool {
 	return volumeIndex(spec.Volumes, name) >= 0 || len(mountsOf(spec.Containers, name)) > 0
 }
 
-func (e edit) isReservedVariable() bool { return e.Kind == editEnv && e.Key == EnvCertificate }
-
-// isReservedVariable tells the variable that is ours by its name from one whose
-// value comes from elsewhere, which keda-trust never writes.
-func isReservedVariable(e corev1.EnvVar) bool { return e.Name == EnvCertificate && e.ValueFrom == nil }
-
 func (r record) lists(volume string) bool {
 	return slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == editVolume && e.Key == volume })
 }
@@ -132,8 +126,8 @@ func (r record) lists(volume string) bool {
 // live are the edits of r that are still there. What was changed since is the
 // user's, and a new original.
 func (r record) live(d *appsv1.Deployment) []edit {
-	if r.hasVolumes() && !usesOurs(d) {
-		return nil // another template: `rollout undo` or `kubectl replace`
+	if r.hasVolumes() && !usesOurs(d) { // another template: `rollout undo` or `kubectl replace`
+		r.Edits = slices.DeleteFunc(slices.Clone(r.Edits), func(e edit) bool { return !e.isVariable() })
 	}
 	var c *corev1.Container
 	if i := containerIndex(d, r.Container); i >= 0 {
@@ -142,7 +136,16 @@ func (r record) live(d *appsv1.Deployment) []edit {
 	args := r.liveArgs(c)
 	var out []edit
 	for _, e := range r.Edits {
-		if (e.Kind == editArg && args[e.Key+"\x00"+e.Now]) || (e.Kind != editArg && e.there(d, c)) {
+		var there bool
+		switch {
+		case e.isVariable():
+			there = len(variables(d, r.Container)) > 0
+		case e.Kind == editArg:
+			there = args[e.Key+"\x00"+e.Now]
+		default:
+			there = e.there(d, c)
+		}
+		if there {
 			out = append(out, e)
 		}
 	}
@@ -158,14 +161,11 @@ func (r record) hasVolumes() bool {
 	return false
 }
 
+// there is for what is neither an argument nor the variable.
 func (e edit) there(d *appsv1.Deployment, c *corev1.Container) bool {
 	switch {
 	case e.Kind == editVolume:
 		return volumeIndex(d.Spec.Template.Spec.Volumes, e.Key) >= 0
-	case e.isReservedVariable():
-		return slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool {
-			return slices.ContainsFunc(c.Env, isReservedVariable)
-		})
 	case c == nil:
 		return false
 	case e.Kind == editEnv:

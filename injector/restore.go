@@ -38,16 +38,17 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		ops = remove(ops, &c.VolumeMounts, fmt.Sprintf("/spec/template/spec/initContainers/%d/volumeMounts", i), orphans(c, edits, nil))
 	}
 	injected := containerIndex(d, container)
+	certificates := droppedVariables(d, container, edits)
 	for i := range spec.Containers {
 		c := &spec.Containers[i]
 		at := fmt.Sprintf("/spec/template/spec/containers/%d", i)
 		if i != injected {
-			ops = remove(ops, &c.Env, at+"/env", reservedVariables(c, edits))
+			ops = remove(ops, &c.Env, at+"/env", certificates[i])
 			ops = remove(ops, &c.VolumeMounts, at+"/volumeMounts", orphans(c, edits, nil))
 			continue
 		}
 		args, env, mounts := added(c, edits)
-		maps.Copy(env, reservedVariables(c, edits))
+		maps.Copy(env, certificates[i])
 		maps.Copy(mounts, orphans(c, edits, edits))
 		ops = remove(ops, &c.Args, at+"/args", args)
 		ops = remove(ops, &c.Env, at+"/env", env)
@@ -60,6 +61,13 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		}
 	}
 	return remove(ops, &spec.Volumes, "/spec/template/spec/volumes", volumes)
+}
+
+func droppedVariables(d *appsv1.Deployment, container string, edits []edit) map[int]map[int]bool {
+	if !slices.ContainsFunc(edits, edit.isVariable) {
+		return nil
+	}
+	return variables(d, container)
 }
 
 // orphans are the mounts of c whose volume edits drop, but for those that get
@@ -78,30 +86,14 @@ func orphans(c *corev1.Container, edits, putBack []edit) map[int]bool {
 	return gone
 }
 
-// reservedVariables are the uses in c of the variable that is ours by its name,
-// if edits drop it. An installer that writes back what it read may have brought
-// it into another container, or twice into one.
-func reservedVariables(c *corev1.Container, edits []edit) map[int]bool {
-	gone := map[int]bool{}
-	if !slices.ContainsFunc(edits, edit.isReservedVariable) {
-		return gone
-	}
-	for i, e := range c.Env {
-		if isReservedVariable(e) {
-			gone[i] = true
-		}
-	}
-	return gone
-}
-
-// added are the indexes of the elements of c that edits had appended, but for
-// what is ours by its name.
+// added are the indexes of the elements of c that edits had appended, without
+// the variable.
 func added(c *corev1.Container, edits []edit) (args, env, mounts map[int]bool) {
 	args, env, mounts = map[int]bool{}, map[int]bool{}, map[int]bool{}
 	parsed, err := parseArgv(c)
 	for _, e := range edits {
 		switch {
-		case e.Was != nil, e.isReservedVariable():
+		case e.Was != nil, e.isVariable():
 		case e.Kind == editEnv:
 			env[envIndex(c.Env, e.Key)] = true
 		case e.Kind == editMount:
@@ -174,24 +166,6 @@ func (r *record) presume(d *appsv1.Deployment) []Finding {
 	}
 	r.presumeVariable(d)
 	return nil
-}
-
-// presumeVariable is presume for the one variable that is ours by its name.
-func (r *record) presumeVariable(d *appsv1.Deployment) {
-	if slices.ContainsFunc(r.Edits, edit.isReservedVariable) {
-		return
-	}
-	for _, c := range d.Spec.Template.Spec.Containers {
-		i := slices.IndexFunc(c.Env, isReservedVariable)
-		if i < 0 {
-			continue
-		}
-		if r.Container == "" {
-			r.Container = c.Name
-		}
-		r.Edits = append(r.Edits, edit{Kind: editEnv, Key: EnvCertificate, Now: c.Env[i].Value})
-		return
-	}
 }
 
 func presumedEdits(d *appsv1.Deployment, name string) (edits []edit, container, problem string) {

@@ -96,7 +96,7 @@ func (e edit) asMade(d *appsv1.Deployment, container string) bool {
 	case editEnv:
 		at := containerIndex(d, container)
 		if at < 0 {
-			return false
+			return false // it is in KEDA's, which has another name by now
 		}
 		i := envIndex(spec.Containers[at].Env, e.Key)
 		return i >= 0 && spec.Containers[at].Env[i].Value == e.Now
