@@ -16,6 +16,9 @@ const etcdVersion = "v3.7.3"
 // patches pins, for each minor that can be built, the patch release.
 var patches = map[string]string{
 	"1.30": "v1.30.14",
+	"1.31": "v1.31.13",
+	"1.32": "v1.32.9",
+	"1.33": "v1.33.13",
 	"1.34": "v1.34.4",
 	"1.35": "v1.35.4",
 	"1.36": "v1.36.3",
