@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apijson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -96,10 +97,11 @@ func stored(v any) any {
 	return v
 }
 
-// mountsItsVolumes: an API server stores no mount of a volume that is not there.
+// mountsItsVolumes: an API server stores no mount of a volume that is not there,
+// nor one that is there in another case.
 func mountsItsVolumes(document []byte) bool {
 	var d appsv1.Deployment
-	if json.Unmarshal(document, &d) != nil {
+	if apijson.Unmarshal(document, &d) != nil {
 		return true // nothing of it is changed
 	}
 	spec := d.Spec.Template.Spec
