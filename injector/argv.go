@@ -100,7 +100,11 @@ func binaryIndex(c *corev1.Container) int {
 	return -1
 }
 
-func isBinary(text string) bool { return binaries[path.Base(text)] != ComponentNone }
+// isBinary is not misled by the value of a flag, as in --cert-dir=/etc/keda, or
+// of a variable that env sets.
+func isBinary(text string) bool {
+	return binaries[path.Base(text)] != ComponentNone && !strings.Contains(text, "=")
+}
 
 // wrappers start the program that they are given, with all that follows it.
 var wrappers = flagSet("tini", "dumb-init", "catatonit", "env", "exec", "nice", "timeout", "setpriv", "su-exec", "gosu")

@@ -155,6 +155,8 @@ func TestRecogniseGoesByTheCommandFirst(t *testing.T) {
 			deployment("scaler", nil, corev1.Container{Image: "corp/base", Args: []string{"/usr/local/bin/keda-adapter", "--v=0"}}), ComponentMetricsAPIServer, 0},
 		"a wrapper before the binary": {
 			deployment("scaler", nil, image("main", "corp/base", "tini", "--", "/keda")), ComponentOperator, 0},
+		"a wrapper that sets a variable": {
+			deployment("scaler", nil, image("main", "corp/base", "env", "DIR=/etc/keda", "/keda-adapter")), ComponentMetricsAPIServer, 0},
 		"a sidecar before": {
 			deployment("keda-operator", nil, proxy, image("keda-operator", "ghcr.io/kedacore/keda:2.20.2", "/keda")), ComponentOperator, 1},
 		"a sidecar with KEDA's image and another command": {

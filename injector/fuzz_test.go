@@ -40,7 +40,8 @@ func FuzzInject(f *testing.F) {
 			}
 		}
 	}
-	published, issues := publishedState(f), kedaIssuesState(f)
+	published := publishedState(f)
+	issues := sealed(f, State{KEDAIssues: true, CertificateSecret: KEDACertSecret, CertDir: "/etc/keda"})
 	f.Fuzz(func(t *testing.T, document []byte, kedaIssues bool) {
 		t.Parallel()
 		state := published
