@@ -16,19 +16,24 @@ func (j *job) audit(would ...string) {
 // audit tells what injection would change.
 func (w *deploymentJob) audit(container string, edits []edit) Result {
 	for _, e := range edits {
-		if !w.has(e) {
+		if !w.has(container, e) {
 			w.job.audit(e.describe(container))
 		}
 	}
 	for _, e := range w.live {
 		if !anySame(e, edits) {
-			w.job.audit(e.describeTakingOut(w.record.Container))
+			for _, holder := range w.holders(e) {
+				w.job.audit(e.describeTakingOut(holder))
+			}
 		}
 	}
 	return w.finishLabel(ReasonAudit, StateAudit)
 }
 
-func (w *deploymentJob) has(e edit) bool {
+func (w *deploymentJob) has(container string, e edit) bool {
+	if e.isVariable() {
+		return !strays(w.incoming, container) && e.asMade(w.incoming, container)
+	}
 	for _, present := range w.live {
 		if present.same(e) && present.Now == e.Now {
 			return true
@@ -64,7 +69,7 @@ func (e edit) describeTakingOut(container string) string {
 	case e.Kind == editMount:
 		return fmt.Sprintf("would no longer mount %s at %s in container %s", e.Now, e.Key, container)
 	case e.Kind == editEnv:
-		return fmt.Sprintf("would take the variable %s=%s out of container %s", e.Key, e.Now, container)
+		return fmt.Sprintf("would take the variable %s out of container %s", e.Key, container)
 	case e.Was != nil:
 		return fmt.Sprintf("would change the argument %q of container %s back to %q", e.Now, container, *e.Was)
 	}

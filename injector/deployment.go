@@ -121,7 +121,7 @@ func (w *deploymentJob) carryOut(container string, edits []edit) (*appsv1.Deploy
 	var stale []edit
 	for _, e := range w.live {
 		moved := w.record.Container != container && e.Kind != editVolume
-		if moved || !anySame(e, edits) || (e.isVariable() && strays(w.incoming, w.recognised.Container)) {
+		if moved || !anySame(e, edits) || (e.isVariable() && strays(w.incoming, container)) {
 			stale = append(stale, e)
 		}
 	}

@@ -126,7 +126,9 @@ func (r record) lists(volume string) bool {
 // live are the edits of r that are still there. What was changed since is the
 // user's, and a new original.
 func (r record) live(d *appsv1.Deployment) []edit {
-	if r.hasVolumes() && !usesOurs(d) { // another template: `rollout undo` or `kubectl replace`
+	if r.hasVolumes() && !usesOurs(d) {
+		// Another template: `rollout undo` or `kubectl replace`. The variable is
+		// ours by its name there, too.
 		r.Edits = slices.DeleteFunc(slices.Clone(r.Edits), func(e edit) bool { return !e.isVariable() })
 	}
 	var c *corev1.Container

@@ -38,17 +38,17 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		ops = remove(ops, &c.VolumeMounts, fmt.Sprintf("/spec/template/spec/initContainers/%d/volumeMounts", i), orphans(c, edits, nil))
 	}
 	injected := containerIndex(d, container)
-	certificates := droppedVariables(d, container, edits)
+	variables := droppedVariables(d, container, edits)
 	for i := range spec.Containers {
 		c := &spec.Containers[i]
 		at := fmt.Sprintf("/spec/template/spec/containers/%d", i)
 		if i != injected {
-			ops = remove(ops, &c.Env, at+"/env", certificates[i])
+			ops = remove(ops, &c.Env, at+"/env", variables[i])
 			ops = remove(ops, &c.VolumeMounts, at+"/volumeMounts", orphans(c, edits, nil))
 			continue
 		}
 		args, env, mounts := added(c, edits)
-		maps.Copy(env, certificates[i])
+		maps.Copy(env, variables[i])
 		maps.Copy(mounts, orphans(c, edits, edits))
 		ops = remove(ops, &c.Args, at+"/args", args)
 		ops = remove(ops, &c.Env, at+"/env", env)
@@ -61,13 +61,6 @@ func drop(d *appsv1.Deployment, container string, edits []edit) []jsonpatch.Oper
 		}
 	}
 	return remove(ops, &spec.Volumes, "/spec/template/spec/volumes", volumes)
-}
-
-func droppedVariables(d *appsv1.Deployment, container string, edits []edit) map[int]map[int]bool {
-	if !slices.ContainsFunc(edits, edit.isVariable) {
-		return nil
-	}
-	return variables(d, container)
 }
 
 // orphans are the mounts of c whose volume edits drop, but for those that get

@@ -86,7 +86,8 @@ func stands(d *appsv1.Deployment) bool {
 }
 
 // asMade looks at what identity by name leaves open: the content of a volume,
-// and the value of the variable that is ours whatever its value.
+// and the value of the variable that is ours whatever its value, the first in
+// the container, as for digestIn.
 func (e edit) asMade(d *appsv1.Deployment, container string) bool {
 	spec := d.Spec.Template.Spec
 	switch e.Kind {

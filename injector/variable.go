@@ -1,7 +1,6 @@
 package injector
 
 import (
-	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,30 +10,47 @@ import (
 // our volumes are, and whatever its value.
 func (e edit) isVariable() bool { return e.Kind == editEnv && e.Key == EnvCertificate }
 
-// variables are the uses of EnvCertificate that are ours, by the index of their
-// container and their own: those in the container of that name and in KEDA's.
-// Installers that write back what they read may have brought it there twice. In
-// any other container, or with a valueFrom, it is the user's.
-func variables(d *appsv1.Deployment, container string) map[int]map[int]bool {
-	uses := map[int]map[int]bool{}
+// variableUse is an element of a container's env, both by index.
+type variableUse struct{ container, index int }
+
+// variables are the uses of EnvCertificate that are ours, in the order of d:
+// those in the container of that name and in KEDA's. Installers that write back
+// what they read may have brought it there twice. In any other container, or
+// with a valueFrom, it is the user's.
+func variables(d *appsv1.Deployment, container string) []variableUse {
+	var uses []variableUse
 	containers := d.Spec.Template.Spec.Containers
 	for i, c := range containers {
 		for j, v := range c.Env {
-			if v.Name != EnvCertificate || v.ValueFrom != nil {
-				continue
+			if v.Name == EnvCertificate && v.ValueFrom == nil {
+				uses = append(uses, variableUse{i, j})
 			}
-			if uses[i] == nil {
-				uses[i] = map[int]bool{}
-			}
-			uses[i][j] = true
 		}
 	}
 	if len(uses) == 0 {
 		return nil // as in nearly every Deployment
 	}
+	// What was injected may be evidence of a version, but adds no container and
+	// makes none KEDA's.
 	keda := Recognise(d).Container
-	maps.DeleteFunc(uses, func(i int, _ map[int]bool) bool { return i != keda && containers[i].Name != container })
-	return uses
+	return slices.DeleteFunc(uses, func(u variableUse) bool {
+		return u.container != keda && (container == "" || containers[u.container].Name != container)
+	})
+}
+
+// droppedVariables are those that edits drop, by container and index.
+func droppedVariables(d *appsv1.Deployment, container string, edits []edit) map[int]map[int]bool {
+	out := map[int]map[int]bool{}
+	if !slices.ContainsFunc(edits, edit.isVariable) {
+		return out
+	}
+	for _, u := range variables(d, container) {
+		if out[u.container] == nil {
+			out[u.container] = map[int]bool{}
+		}
+		out[u.container][u.index] = true
+	}
+	return out
 }
 
 // presumeVariable is presume for the variable.
@@ -46,18 +62,25 @@ func (r *record) presumeVariable(d *appsv1.Deployment) {
 	if len(uses) == 0 {
 		return
 	}
-	i := slices.Min(slices.Collect(maps.Keys(uses)))
-	j := slices.Min(slices.Collect(maps.Keys(uses[i])))
-	c := d.Spec.Template.Spec.Containers[i]
+	c := d.Spec.Template.Spec.Containers[uses[0].container]
 	if r.Container == "" {
 		r.Container = c.Name
 	}
-	r.Edits = append(r.Edits, edit{Kind: editEnv, Key: EnvCertificate, Now: c.Env[j].Value})
+	r.Edits = append(r.Edits, edit{Kind: editEnv, Key: EnvCertificate, Now: c.Env[uses[0].index].Value})
 }
 
-// strays tells whether the variable stands anywhere in d but once in container
-// i, where carrying out an edit would leave the rest behind.
-func strays(d *appsv1.Deployment, i int) bool {
-	uses := variables(d, d.Spec.Template.Spec.Containers[i].Name)
-	return len(uses) != 1 || len(uses[i]) != 1
+// strays tells whether d has the variable anywhere but exactly once in KEDA's
+// container: an edit changes one where it stands, and would leave the others.
+func strays(d *appsv1.Deployment, container string) bool { return len(variables(d, container)) != 1 }
+
+// holders are the containers in which what e made stands.
+func (w *deploymentJob) holders(e edit) []string {
+	if !e.isVariable() {
+		return []string{w.record.Container}
+	}
+	var names []string
+	for _, u := range variables(w.incoming, w.record.Container) {
+		names = append(names, w.incoming.Spec.Template.Spec.Containers[u.container].Name)
+	}
+	return slices.Compact(names)
 }

@@ -3,6 +3,7 @@ package injector
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,7 +29,8 @@ func TestWhoseTheVariableIs(t *testing.T) {
 		"with a value from elsewhere":       {image: rereads, first: []corev1.EnvVar{theirs, stale}, enabled: []string{""}, disabled: []string{""}},
 		"in a sidecar, too": {image: readsOnce, first: []corev1.EnvVar{stale}, sidecar: []corev1.EnvVar{stale},
 			enabled: []string{"0123456789abcdef"}, besideIt: []string{stale.Value}},
-		"where nothing is KEDA's": {image: notKEDA, first: []corev1.EnvVar{stale}, enabled: []string{stale.Value}, disabled: []string{stale.Value}},
+		"in a container without a name": {image: notKEDA, sidecar: []corev1.EnvVar{stale}, besideIt: []string{stale.Value}},
+		"where nothing is KEDA's":       {image: notKEDA, first: []corev1.EnvVar{stale}, enabled: []string{stale.Value}, disabled: []string{stale.Value}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +38,8 @@ func TestWhoseTheVariableIs(t *testing.T) {
 			d := appsv1.Deployment{}
 			d.APIVersion, d.Kind, d.Name, d.Namespace = "apps/v1", "Deployment", "it", "keda"
 			d.Spec.Template.Spec.Containers = []corev1.Container{
-				{Name: "sidecar", Image: "mesh:1", Env: c.sidecar}, {Name: "it", Image: c.image, Env: c.first},
+				{Image: "mesh:1", Env: c.sidecar}, // a name that is missing is no record's
+				{Name: "it", Image: c.image, Env: c.first},
 			}
 			document, err := json.Marshal(d)
 			if err != nil {
@@ -58,6 +61,52 @@ func TestWhoseTheVariableIs(t *testing.T) {
 				if got := certificatesIn(containers[0].Env); !slices.Equal(got, c.besideIt) {
 					t.Errorf("%s: the sidecar has the values %q, want %q", mode, got, c.besideIt)
 				}
+			}
+		})
+	}
+}
+
+func TestAuditTellsWhatBecomesOfTheVariable(t *testing.T) {
+	t.Parallel()
+	const value = "0123456789abcdef"
+	state := sealed(t, State{CertificateSecret: PublishedSecret, CertificateDigest: value, CABundle: []byte("ours")})
+	ours := corev1.EnvVar{Name: EnvCertificate, Value: value}
+	const set = "would set the variable KEDA_TRUST_CERTIFICATE=0123456789abcdef in container operator"
+	const takeOut = "would take the variable KEDA_TRUST_CERTIFICATE out of container operator"
+	cases := map[string]struct {
+		image, recorded string
+		env             []corev1.EnvVar
+		want            []string
+	}{
+		"as it is to be":              {"keda:2.16.1", "operator", []corev1.EnvVar{ours}, nil},
+		"twice":                       {"keda:2.16.1", "operator", []corev1.EnvVar{ours, ours}, []string{set}},
+		"with another value":          {"keda:2.16.1", "operator", []corev1.EnvVar{{Name: EnvCertificate, Value: "x"}}, []string{set}},
+		"not there":                   {"keda:2.16.1", "operator", nil, []string{set}},
+		"of a container that is gone": {"keda:2.21.0", "gone", []corev1.EnvVar{ours}, []string{takeOut}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := record{Container: c.recorded, Edits: []edit{{Kind: editEnv, Key: EnvCertificate, Now: value}}}.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := appsv1.Deployment{}
+			d.APIVersion, d.Kind, d.Name, d.Namespace = "apps/v1", "Deployment", "it", "keda"
+			d.Annotations = map[string]string{AnnotationInjected: text}
+			d.Spec.Template.Spec.Containers = []corev1.Container{{Name: "operator", Image: c.image, Env: c.env}}
+			document, err := json.Marshal(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, warning := range Inject(Request{Object: document, Mode: ModeAudit, State: state}).Report.Warnings {
+				if _, sentence, found := strings.Cut(warning, "would "); found && strings.Contains(sentence, EnvCertificate) {
+					got = append(got, "would "+sentence)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("audit tells %q, want %q", got, c.want)
 			}
 		})
 	}
