@@ -3,6 +3,7 @@ package injector
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,18 @@ func (w *deploymentJob) has(container string, e edit) bool {
 		}
 	}
 	return false
+}
+
+// holders are the containers in which what e made stands.
+func (w *deploymentJob) holders(e edit) []string {
+	if !e.isVariable() {
+		return []string{w.record.Container}
+	}
+	var names []string
+	for _, u := range variables(w.incoming, w.record.Container) {
+		names = append(names, w.incoming.Spec.Template.Spec.Containers[u.container].Name)
+	}
+	return slices.Compact(names)
 }
 
 // describe says what e does.

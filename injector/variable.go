@@ -72,15 +72,3 @@ func (r *record) presumeVariable(d *appsv1.Deployment) {
 // strays tells whether d has the variable anywhere but exactly once in KEDA's
 // container: an edit changes one where it stands, and would leave the others.
 func strays(d *appsv1.Deployment, container string) bool { return len(variables(d, container)) != 1 }
-
-// holders are the containers in which what e made stands.
-func (w *deploymentJob) holders(e edit) []string {
-	if !e.isVariable() {
-		return []string{w.record.Container}
-	}
-	var names []string
-	for _, u := range variables(w.incoming, w.record.Container) {
-		names = append(names, w.incoming.Spec.Template.Spec.Containers[u.container].Name)
-	}
-	return slices.Compact(names)
-}

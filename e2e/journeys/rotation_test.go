@@ -20,8 +20,8 @@ const (
 	// that it connects to an operator that may serve another certificate than its own.
 	restartedMidway = "keda-metrics-apiserver"
 	// handover is longer than nobody answers then, CA or no CA: two seconds on a quiet
-	// machine, four on a busy one. A channel to the operator that is not trusted would
-	// come back with the kubelet, in a minute.
+	// machine, four on a busy one. A channel to the operator that is not trusted
+	// comes back with the kubelet, within a minute, so this is not all that is held.
 	handover = 10 * time.Second
 )
 

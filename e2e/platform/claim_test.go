@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/keda-trust/keda-trust/e2e/local"
 )
 
@@ -39,6 +41,21 @@ func TestAClusterWithWhatJourneysDeleteIsRefusedUntilSomebodyLetsThem(t *testing
 	t.Setenv(Image, "registry.example.com/keda-trust:dev")
 	if err := connect("somebody"); err == nil || !strings.Contains(err.Error(), "would delete namespaces/shop") {
 		t.Errorf("on a cluster of somebody's: %v", err)
+	}
+	definition := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": "scaledobjects.keda.sh"},
+		"spec": map[string]any{
+			"group": "keda.sh", "scope": "Namespaced", "names": map[string]any{"plural": "scaledobjects", "kind": "ScaledObject"},
+			"versions": []any{map[string]any{
+				"name": "v1alpha1", "served": true, "storage": true, "schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}},
+			}},
+		},
+	}}
+	if _, err := cluster.Apply(t.Context(), definition); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect("another"); err == nil || !strings.Contains(err.Error(), "would delete customresourcedefinitions/scaledobjects.keda.sh") {
+		t.Errorf("on a cluster with somebody's ScaledObjects: %v", err)
 	}
 	t.Setenv(Loader, "/bin/cluster")
 	if err := connect("ours"); err != nil {
